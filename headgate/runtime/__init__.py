@@ -1,0 +1,1 @@
+"""Plan and events to commands, commands to events: the interpreter. It knows plans, never source text."""

@@ -1,0 +1,76 @@
+"""What happened. Only events change state; each is one row of the log."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from headgate.plan import Json, JsonObject
+
+SYSTEM = "system"
+
+
+class EventType(StrEnum):
+    """Each with the data it carries. `step` of the event names the step's path, `notify.3.send` inside a loop."""
+
+    # the run; created with workflow, version, plan_digest, inputs, trigger {name, kind, payload}, environment, due_at,
+    # parent {run, step} and source (the run it replays)
+    RUN_CREATED = "run_created"
+    RUN_QUEUED = "run_queued"
+    RUN_STARTING = "run_starting"
+    RUN_ACTIVATED = "run_activated"
+    RUN_COMPLETED = "run_completed"  # outcome, output
+    RUN_FAILED = "run_failed"  # code, step, message
+    RUN_CANCELLING = "run_cancelling"  # code
+    RUN_CANCELLED = "run_cancelled"  # code
+    RUN_SKIPPED = "run_skipped"  # reason
+    RUN_REDRIVEN = "run_redriven"  # epoch, from, steps: the paths that are pending again
+    HOLD_OPENED = "hold_opened"  # hold; step
+    HOLD_RELEASED = "hold_released"  # hold; step
+    # a step's way, as decided
+    STEP_SKIPPED = "step_skipped"  # detail, output (an operator's)
+    STEP_BLOCKED = "step_blocked"  # cause: the step that failed
+    STEP_CANCELLED = "step_cancelled"  # cause
+    STEP_RETRYING = "step_retrying"  # attempt, at
+    STEP_FAILED = "step_failed"  # error
+    STEP_HELD = "step_held"  # hold
+    STEP_INTERRUPTED = "step_interrupted"  # attempt
+    # a step's way, as it happened
+    STEP_STARVED = "step_starved"  # on: the step whose result does not exist
+    STEP_WAITING = "step_waiting"  # for, until, task, run, input
+    STEP_DISPATCHED = "step_dispatched"  # attempt, input, key, binding
+    ATTEMPT_SUCCEEDED = "attempt_succeeded"  # attempt, result, input (of a kind without effect)
+    ATTEMPT_FAILED = "attempt_failed"  # attempt, error, input (of a kind without effect)
+    ATTEMPT_LOST = "attempt_lost"  # attempt
+    ATTEMPT_CANCELLED = "attempt_cancelled"  # attempt
+    TIMER_FIRED = "timer_fired"  # timer
+    CHILD_ENDED = "child_ended"  # run, status, output, failure
+    # loops
+    LOOP_STARTED = "loop_started"  # items, for each; {} for repeat
+    ROUND_STARTED = "round_started"  # iteration
+    ROUND_TESTED = "round_tested"  # iteration, stop
+    LOOP_ENDED = "loop_ended"  # stopped
+    # people; a request carries task, kind, when, title, body, assignees, expires_at, on_expiry, escalate_to,
+    # reversibility, channel, input and input_digest
+    APPROVAL_REQUESTED = "approval_requested"
+    APPROVAL_DECIDED = "approval_decided"  # task, decision, by, comment, via
+    APPROVAL_EXPIRED = "approval_expired"  # task, policy
+    APPROVAL_CANCELLED = "approval_cancelled"  # task
+    STEP_RETRIED = "step_retried"  # edit
+    STEP_CONFIRMED = "step_confirmed"  # done, output
+
+
+class Event(NamedTuple):
+    """`seq` counts from 1 without a gap in its run; `at` is UTC in ms; `request_id` names the act that caused it."""
+
+    seq: int
+    at: int
+    type: EventType
+    data: JsonObject
+    step: str | None = None
+    actor: str = SYSTEM
+    reason: str | None = None
+    request_id: str | None = None
+
+
+__all__ = ["SYSTEM", "Event", "EventType", "Json"]
