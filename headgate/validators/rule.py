@@ -1,0 +1,98 @@
+"""What a rule is, and what it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeAlias
+
+from headgate.compiler.graph import Graph
+from headgate.diagnostics import Diagnostic, Fix, Label, Severity
+from headgate.grammar import ast
+from headgate.source import Source, Span
+from headgate.workspace import Lock, Workspace
+
+
+class NotChecked(NamedTuple):
+    """A rule could not look at `span`; the gate reports it as HG904, which never counts as a pass.
+
+    `reason` follows on "was not checked: " and names what is missing; `advice` says how to make it checkable.
+    """
+
+    reason: str
+    span: Span
+    advice: str = ""
+
+
+Finding: TypeAlias = Diagnostic | NotChecked
+
+
+class Context(NamedTuple):
+    """What every rule sees of one workflow. Nothing here changes while rules run, and rules change nothing.
+
+    `steps` are all steps of the workflow, nested ones after the step that holds them. `environment` is the name given
+    with `--env`, else None; `workspace` is already the one of that environment. `lock` is None without a lock file.
+    """
+
+    source: Source
+    file: ast.File
+    workflow: ast.Workflow
+    steps: tuple[ast.Step, ...]
+    graph: Graph
+    workspace: Workspace
+    lock: Lock | None
+    environment: str | None
+
+    @property
+    def is_first(self) -> bool:
+        """True for the first workflow of its file: rules about the whole file speak there."""
+        return self.workflow is self.file.workflows[0]
+
+
+Check: TypeAlias = Callable[[Context], Iterator[Finding]]
+
+
+class Rule(NamedTuple):
+    """One row of the gate's table.
+
+    `wrong` and `right` are whole `.flow` texts, shown by `explain` and run as tests: `wrong` has this finding and no
+    other error, `right` has none. `workspace` (headgate.toml) and `lock` (headgate.lock) are what both are checked with.
+    `severity` is what the rule reports unless it says otherwise.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+    explanation: str
+    wrong: str
+    right: str
+    check: Check
+    workspace: str = ""
+    lock: str = ""
+
+    def finding(
+        self,
+        message: str,
+        span: Span,
+        *,
+        note: str = "",
+        labels: tuple[Label, ...] = (),
+        advice: str = "",
+        fixes: tuple[Fix, ...] = (),
+    ) -> Diagnostic:
+        """A finding of this rule. `note` stands behind the carets; `advice` is the help line."""
+        return Diagnostic(self.code, self.name, self.severity, message, span, note, labels, (), advice, fixes)
+
+
+def found_elsewhere(context: Context) -> Iterator[Finding]:
+    """The check of a rule whose findings come from the parser or from the gate itself."""
+    del context
+    return iter(())
+
+
+def all_steps(steps: tuple[ast.Step, ...]) -> Iterator[ast.Step]:
+    """Every step, each followed by the steps nested in it."""
+    for step in steps:
+        yield step
+        if step.steps:
+            yield from all_steps(step.steps)
