@@ -55,7 +55,8 @@ class Rule(NamedTuple):
     """One row of the gate's table.
 
     `wrong` and `right` are whole `.flow` texts, shown by `explain` and run as tests: `wrong` has this finding and no
-    other error, `right` has none. `workspace` (headgate.toml) and `lock` (headgate.lock) are what both are checked with.
+    other error, `right` has none. `workspace` (headgate.toml) and `lock` (headgate.lock) are what both are checked
+    with.
     `severity` is what the rule reports unless it says otherwise.
     """
 
