@@ -1,0 +1,23 @@
+"""The event log and its projections: SQLite in WAL, synced at every commit, one writer at a time."""
+
+from headgate.runtime.store.database import Store
+from headgate.runtime.store.identifiers import Identifiers
+from headgate.runtime.store.leases import RENEW_SECONDS, Owner, is_gone
+from headgate.runtime.store.queries import Reader, reader_of
+from headgate.runtime.store.rows import ApprovalRow, Lease, RunFilter, RunRow, RunWrite, StoredRequest
+
+__all__ = [
+    "RENEW_SECONDS",
+    "ApprovalRow",
+    "Identifiers",
+    "Lease",
+    "Owner",
+    "Reader",
+    "RunFilter",
+    "RunRow",
+    "RunWrite",
+    "Store",
+    "StoredRequest",
+    "is_gone",
+    "reader_of",
+]

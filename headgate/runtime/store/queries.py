@@ -1,0 +1,158 @@
+"""Reading the store: what lists, histories and drivers ask of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from headgate.runtime.errors import StoreError
+from headgate.runtime.store.faults import explained
+from headgate.runtime.store.opening import open_for_reading
+from headgate.runtime.store.rows import ApprovalRow, RunFilter, RunRow, StoredRequest
+
+EVENT_BITS = 32
+_LAST = (1 << EVENT_BITS) - 1
+_RUN = ",".join(RunRow._fields)
+_APPROVAL = ",".join(ApprovalRow._fields)
+_REQUEST = "id, run, at, body, answer"
+AMBIGUOUS_AT_MOST = 5
+
+Row: TypeAlias = "tuple[Any, ...]"
+
+
+class Reader:
+    """Questions to the store. Each raises `StoreError` when it cannot be read."""
+
+    __slots__ = ("_connection", "_path")
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def run(self, run: str) -> RunRow | None:
+        """The projection of one run by its whole id."""
+        row = self._one(f"SELECT {_RUN} FROM runs WHERE id=?", (run,))  # noqa: S608
+        return None if row is None else RunRow(*row)
+
+    def runs_by_prefix(self, prefix: str) -> list[str]:
+        """The ids that begin with `prefix`, a few at most."""
+        low = prefix.upper()
+        rows = self._all("SELECT id FROM runs WHERE id>=? AND id<? LIMIT ?", (low, low + "~", AMBIGUOUS_AT_MOST))
+        return [row[0] for row in rows]
+
+    def runs(self, chosen: RunFilter) -> list[RunRow]:
+        """The runs that `chosen` lets through, the oldest first; with a limit the newest of them."""
+        clauses: list[str] = []
+        values: list[object] = []
+        if chosen.statuses:
+            clauses.append(f"status IN ({','.join('?' * len(chosen.statuses))})")
+            values += chosen.statuses
+        for clause, value in (
+            ("workflow=?", chosen.workflow),
+            ("trigger=?", chosen.trigger),
+            ("created_at>=?", chosen.since),
+            ("created_at<?", chosen.until),
+        ):
+            if value is not None:
+                clauses.append(clause)
+                values.append(value)
+        if chosen.open_only:
+            clauses.append("ended_at IS NULL")
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        limit = -1 if chosen.limit is None else chosen.limit
+        rows = self._all(f"SELECT {_RUN} FROM runs {where} ORDER BY id DESC LIMIT ?", (*values, limit))  # noqa: S608
+        return [RunRow(*row) for row in reversed(rows)]
+
+    def family(self, root: str) -> list[RunRow]:
+        """The run `root` and every sub-run below it, parents before children."""
+        rows = self._all(
+            f"SELECT {_RUN} FROM runs WHERE id=? OR (root=? AND parent IS NOT NULL) ORDER BY n",  # noqa: S608
+            (root, root),
+        )
+        return [RunRow(*row) for row in rows]
+
+    def events(self, run: str, after: int = 0) -> list[tuple[int, str]]:
+        """The (seq, text) of a run's events whose seq is greater than `after`, in order."""
+        row = self._one("SELECT n FROM runs WHERE id=?", (run,))
+        if row is None:
+            return []
+        first = row[0] << EVENT_BITS
+        rows = self._all(
+            "SELECT key - ?, body FROM events WHERE key>? AND key<=? ORDER BY key",
+            (first, first + after, first + _LAST),
+        )
+        return [(int(seq), text) for seq, text in rows]
+
+    def plan(self, digest: str) -> bytes | None:
+        """The canonical bytes of a stored plan, as they are; whoever loads them checks them."""
+        row = self._one("SELECT body FROM plans WHERE digest=?", (digest,))
+        if row is None:
+            return None
+        return row[0] if isinstance(row[0], bytes) else str(row[0]).encode()
+
+    def approval(self, task: str) -> ApprovalRow | None:
+        row = self._one(f"SELECT {_APPROVAL} FROM approvals WHERE id=?", (task,))  # noqa: S608
+        return None if row is None else ApprovalRow(*row)
+
+    def approvals(self, run: str | None, statuses: tuple[str, ...]) -> list[ApprovalRow]:
+        """The approvals of `run` (None: of all) with one of `statuses` (none given: all), the oldest first."""
+        clauses: list[str] = []
+        values: list[object] = []
+        if run is not None:
+            clauses.append("run=?")
+            values.append(run)
+        if statuses:
+            clauses.append(f"status IN ({','.join('?' * len(statuses))})")
+            values += statuses
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        rows = self._all(f"SELECT {_APPROVAL} FROM approvals {where} ORDER BY requested_at, id", tuple(values))  # noqa: S608
+        return [ApprovalRow(*row) for row in rows]
+
+    def request(self, request: str) -> StoredRequest | None:
+        row = self._one(f"SELECT {_REQUEST} FROM requests WHERE id=?", (request,))  # noqa: S608
+        return None if row is None else _request(row)
+
+    def open_requests(self) -> list[StoredRequest]:
+        """The acts nobody has answered yet, in the order they were made."""
+        rows = self._all(f"SELECT {_REQUEST} FROM requests WHERE answer IS NULL ORDER BY at, id", ())  # noqa: S608
+        return [_request(row) for row in rows]
+
+    def lease_holder(self, root: str) -> str | None:
+        """Who drives the family of `root`, as far as the store knows."""
+        row = self._one("SELECT owner FROM leases WHERE root=?", (root,))
+        return None if row is None else row[0]
+
+    def fault(self) -> str | None:
+        """What SQLite's own check of the file says is wrong with it, or None."""
+        row = self._one("PRAGMA quick_check(1)", ())
+        return None if row is None or row[0] == "ok" else str(row[0])
+
+    def _one(self, query: str, values: tuple[object, ...]) -> Row | None:
+        return next(self._rows(query, values), None)
+
+    def _all(self, query: str, values: tuple[object, ...]) -> list[Row]:
+        return list(self._rows(query, values))
+
+    def _rows(self, query: str, values: tuple[object, ...]) -> Iterator[Row]:
+        with explained(self._path):
+            yield from self._connection.execute(query, values)
+
+
+def reader_of(path: Path) -> Reader | None:
+    """A reader of the store at `path` that changes nothing; None when there is none yet. Raises `StoreError`."""
+    connection = open_for_reading(path)
+    return None if connection is None else Reader(connection, path)
+
+
+def _request(row: Row) -> StoredRequest:
+    name, run, at, body, answer = row
+    try:
+        return StoredRequest(name, run, at, json.loads(body), None if answer is None else json.loads(answer))
+    except ValueError as error:
+        raise StoreError(f"the request {name} in the store is damaged: {error}") from error
