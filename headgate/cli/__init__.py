@@ -1,0 +1,39 @@
+"""The command line: each verb parses, calls one function of the API and renders. Asking for help imports none of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from headgate import __version__
+from headgate.cli.verbs import HELP_OPTIONS, VERSION_OPTIONS, help_text
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command line and leave the process with its exit code (`docs/cli.md`)."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        code = _at_once(given)
+        if code is None:
+            from headgate.cli.app import answer
+
+            code = answer(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from headgate.cli.app import mute_broken_pipe
+
+        code = mute_broken_pipe()
+    sys.exit(code)
+
+
+def _at_once(given: list[str]) -> int | None:
+    """Answer what needs no verb: help and version. None when a verb is asked, or a shell wants a completion."""
+    if len(given) == 1 and given[0] in VERSION_OPTIONS:
+        print(f"headgate {__version__}")
+        return 0
+    if len(given) == 1 and given[0] in HELP_OPTIONS:
+        from shutil import get_terminal_size
+
+        print(help_text(min(get_terminal_size().columns, 100)))
+        return 0
+    return None

@@ -1,0 +1,60 @@
+"""The click application, and what becomes of everything that a verb may raise."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from headgate import __version__
+from headgate.cli.group import LazyGroup
+from headgate.cli.verbs import HELP_OPTIONS, VERSION_OPTIONS
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": list(HELP_OPTIONS), "max_content_width": 100})
+@click.version_option(__version__, *VERSION_OPTIONS, prog_name="headgate", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Workflows as text, proved before they run, run durably."""
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """The exit code of one command line. What is not a known fault is one of ours, code 4, and no traceback.
+
+    Raises `BrokenPipeError` when the reader of the output left.
+    """
+    try:
+        returned = cli.main(args=list(arguments), prog_name="headgate", standalone_mode=False)
+    except click.ClickException as fault:
+        return _say_usage(fault)
+    except (click.Abort, KeyboardInterrupt):
+        print("headgate: interrupted; what was recorded is kept, and `headgate drive` goes on", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as fault:  # noqa: BLE001 - the one place that answers for everything below
+        from headgate.cli.faults import report
+
+        return report(fault)
+    return returned if isinstance(returned, int) else 0
+
+
+def _say_usage(fault: click.ClickException) -> int:
+    context = fault.ctx if isinstance(fault, click.UsageError) else None
+    if isinstance(fault, click.exceptions.NoArgsIsHelpError):
+        print(fault.format_message(), file=sys.stderr)
+        return EXIT_USAGE
+    print(f"headgate: {fault.format_message()}", file=sys.stderr)
+    if context is not None:
+        print(f"{context.get_usage()}\ntry `{context.command_path} --help`", file=sys.stderr)
+    return EXIT_USAGE
+
+
+def mute_broken_pipe() -> int:
+    """The reader of our output left, as `head` does. Nobody is there to be told, at the interpreter's end either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,78 @@
+"""What `headgate --help` lists: a plain table, so that asking for help imports no verb."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+VERSION_OPTIONS = ("-V", "--version")
+HELP_OPTIONS = ("-h", "--help")
+
+
+class Verb(NamedTuple):
+    """`module` of this package holds the command, under the verb's name."""
+
+    module: str
+    summary: str
+
+
+SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Start", ("init", "demo")),
+    ("Write", ("check", "fmt", "compile", "graph", "explain", "lock", "schema")),
+    ("Run", ("run", "drive", "runs", "show", "events", "timeline", "why")),
+    ("Decide", ("approvals", "approve", "deny")),
+    ("Operate", ("pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "replay")),
+    ("Look after", ("doctor",)),
+)
+
+VERBS: dict[str, Verb] = {
+    "init": Verb("init", "Make a workspace: headgate.toml, a first workflow, a pre-commit entry, a CI job."),
+    "demo": Verb("demo", "See a workflow go from text to a finished run, with no set-up."),
+    "check": Verb("check", "The gate: say what is wrong with workflows, and prove it."),
+    "fmt": Verb("fmt", "Lay files out."),
+    "compile": Verb("compile", "Compile a workflow to its plan."),
+    "graph": Verb("graph", "Draw a workflow as SVG, Mermaid, DOT or text."),
+    "explain": Verb("explain", "Explain a rule, a status or a failure code."),
+    "lock": Verb("lock", "Write headgate.lock from what the live instances say."),
+    "schema": Verb("schema", "Print the JSON Schema of plan, events, workspace or findings."),
+    "run": Verb("run", "Start a run here and follow it."),
+    "drive": Verb("drive", "Drive every open run of the store until each rests."),
+    "runs": Verb("history", "List runs."),
+    "show": Verb("history", "Show one run with its steps."),
+    "events": Verb("history", "Print the event log of a run."),
+    "timeline": Verb("history", "Draw a run as a Gantt chart."),
+    "why": Verb("history", "Say what holds a run, and the command that clears it."),
+    "approvals": Verb("approvals", "List the approvals that wait for somebody."),
+    "approve": Verb("approvals", "Approve, and drive the run on."),
+    "deny": Verb("approvals", "Deny, and drive the run on."),
+    "pause": Verb("operate", "Hold a run: what is out finishes, nothing new starts."),
+    "resume": Verb("operate", "Release an operator's hold, and drive the run on."),
+    "cancel": Verb("operate", "Cancel a run; completed steps keep their outputs, nothing is undone."),
+    "retry": Verb("operate", "Try a failed step again, also with changed attributes."),
+    "skip": Verb("operate", "Skip a step that failed or waits, also with an output in its place."),
+    "confirm": Verb("operate", "Say whether an attempt in doubt happened."),
+    "redrive": Verb("operate", "Go on with a failed or cancelled run, keeping what completed."),
+    "replay": Verb("operate", "Start a new run with the payload of an ended one."),
+    "doctor": Verb("doctor", "Say what is wrong with workspace, lock and store, and the fix."),
+}
+
+
+def help_text(width: int) -> str:
+    """What `headgate --help` prints, `width` columns wide."""
+    from textwrap import wrap
+
+    room = max(map(len, VERBS)) + 4
+    lines = [
+        "Usage: headgate VERB [OPTIONS] [ARGUMENTS]",
+        "",
+        "  Workflows as text, proved before they run, run durably.",
+    ]
+    for title, names in SECTIONS:
+        lines += ["", f"{title}:"]
+        for name in names:
+            first, *rest = wrap(VERBS[name].summary, max(width - room, 24))
+            lines += [f"  {name.ljust(room - 2)}{first}", *(" " * room + line for line in rest)]
+    lines += ["", "Options:"]
+    lines += [f"  {', '.join(HELP_OPTIONS).ljust(room + 2)}Show this, or the help of a verb."]
+    lines += [f"  {', '.join(VERSION_OPTIONS).ljust(room + 2)}Show the version."]
+    lines += ["", "`headgate VERB --help` tells the rest. New here? Try `headgate demo`."]
+    return "\n".join(lines)
