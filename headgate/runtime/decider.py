@@ -1,0 +1,58 @@
+"""What a run does next: the pure heart of the runtime, and its seam to the executor.
+
+    state = new(run_id, plan)                          runtime/state.py
+    evolve(state, event)                               the only writer of the state; the same live and on replay
+    fold(run_id, plan, events) -> RunState             `new`, then `evolve` for each
+    decide(state, now_ms) -> list[Command]             pure; an empty list means: at rest until something happens
+    judge(state, request, now_ms, people) -> Verdict   an operator's act against the tables of status.py; pure
+    next_wake(state) -> int | None                     when to call `decide` again though nothing happened, UTC in ms
+    derive(state) -> (status, detail)                  runtime/derived.py
+    wake_sources(state) -> Iterator[WakeSource]        an open run at rest that has none is a bug; lazy, O(1) to test
+
+How the executor drives (call `decide` again after each list, until it is empty; then commit everything at once):
+
+- A list is carried out in its order and to its end. `Record`: append it and evolve.
+- `Prepare`: `preparing.prepare(state, command, now_ms)` evaluates the templates and returns the one `Record` to
+  append: the event of the purpose, or `step_skipped` (condition_false), `step_starved`, `attempt_failed`
+  (TEMPLATE_FAILED, LIMIT_EXCEEDED), `approval_outdated`; `run_completed` or `run_failed` for the output. For Purpose.CHILD
+  the record is `step_waiting` with for = subrun, workflow, inputs, detach: the executor adds `run`, the child's id (or keeps
+  the one that is there: that child is to be redriven), and creates the child in the same transaction.
+- `Perform` always follows the `Prepare` of its step in the same list: start it after the commit, and only when
+  `state.in_flight.get(step) == attempt` then (the Prepare may have ended in another event).
+- `Abort` cancels the attempt's task after the commit; for a `call` step it cancels the child run
+  (`state.steps[path].child`). An attempt that is no longer in `state.in_flight` when it ends was given up: append its end
+  while the run is open (it is recorded, not applied), drop it when the run has ended. In phase `cancelling` the attempt is still in flight: append `attempt_cancelled`, or how it ended if that was faster.
+- How an attempt ended: `attempt_succeeded` {attempt, result}, `attempt_failed` {attempt, error}, where `error` is
+  `error_json(StepError)` of state.py. A timeout is `attempt_failed` with STEP_TIMED_OUT of class in_doubt.
+- A driver that takes a run over appends `attempt_lost` {attempt} for each entry of `state.in_flight` it does not run.
+- A platform that stops opens the hold `interrupted` (Record HOLD_OPENED {"hold": "interrupted"}); the next driver releases it.
+- The end of a child: `child_ended` {run, status, output, failure} with the step's path. Pause and resume pass to the
+  children in `state.children()` by the executor.
+- Run `decide` to its end before `judge`, so that what is due has happened. `Accepted.records` are appended with the
+  request's actor, reason and request_id (on the first record only); `Accepted.aborts` are carried out after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from headgate.plan import Plan
+from headgate.runtime.commands import Command
+from headgate.runtime.evolve import evolve
+from headgate.runtime.judging import Accepted, NoOp, People, Refusal, Request, Verdict, judge
+from headgate.runtime.events import Event
+from headgate.runtime.state import RunState, new
+from headgate.runtime.wakes import WakeSource, next_wake, wake_sources
+
+
+def fold(run_id: str, plan: Plan, events: Iterable[Event]) -> RunState:
+    """The state after `events`, which are all the run's from its first; raises DamagedLog when they make no sense."""
+    state = new(run_id, plan)
+    for event in events:
+        evolve(state, event)
+    return state
+
+
+def decide(state: RunState, now_ms: int) -> list[Command]:
+    """What to do next, in order; empty when the run rests. Reads only the frontier and the first timer, changes nothing."""
+    raise NotImplementedError

@@ -56,6 +56,7 @@ class EventType(StrEnum):
     APPROVAL_DECIDED = "approval_decided"  # task, decision, by, comment, via
     APPROVAL_EXPIRED = "approval_expired"  # task, policy
     APPROVAL_CANCELLED = "approval_cancelled"  # task
+    APPROVAL_OUTDATED = "approval_outdated"  # task: the input is no longer what was approved
     STEP_RETRIED = "step_retried"  # edit
     STEP_CONFIRMED = "step_confirmed"  # done, output
 
