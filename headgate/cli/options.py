@@ -1,0 +1,110 @@
+"""Options that many verbs share, and how their texts become values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from headgate.plan import Json
+
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
+
+
+def duration(text: str) -> int:
+    """Milliseconds of one number and unit, as the language writes them."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise click.BadParameter(f"`{text}` is no duration; expected one number and unit, such as `30s`, `5m`, `1.5h`")
+    return round(float(match[1]) * _UNITS[match[2]])
+
+
+class Parsed(NamedTuple):
+    """A parsed JSON value, so that `null` is told apart from an option that was not given."""
+
+    value: Json
+
+
+def json_value(text: str) -> Parsed:
+    """Any JSON value."""
+    from json import JSONDecodeError, loads
+
+    try:
+        return Parsed(loads(text))
+    except JSONDecodeError as error:
+        raise click.BadParameter(f"`{text}` is no JSON ({error}); a text is written '\"text\"'") from None
+
+
+def pair(text: str) -> tuple[str, str]:
+    """The two sides of `NAME=VALUE`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise click.BadParameter(f"`{text}` is no NAME=VALUE")
+    return name.strip(), value
+
+
+def format_option(*formats: str) -> Callable[[_Verb], _Verb]:
+    """`--format`, the first of `formats` unless said otherwise; the verb gets it as `output`."""
+    return click.option(
+        "--format", "output", type=click.Choice(formats), default=formats[0], show_default=True, help="How to print it."
+    )
+
+
+environment_option = click.option(
+    "--env",
+    "environment",
+    envvar="HEADGATE_ENV",
+    metavar="NAME",
+    help="Bind as this environment of headgate.toml does.",
+)
+
+
+def placed(verb: _Verb) -> _Verb:
+    """Give the verb `place`: where it stands, which store and environment it uses, and who acts."""
+
+    @click.option(
+        "--store", envvar="HEADGATE_STORE", metavar="URL", help="The store, else .headgate beside headgate.toml."
+    )
+    @environment_option
+    @click.option("--as", "actor", metavar="NAME", help="Who acts, else the login name.")
+    @wraps(verb)
+    def with_place(*args: Any, store: str | None, environment: str | None, actor: str | None, **more: Any) -> Any:
+        from pathlib import Path
+
+        from headgate.api.place import Place
+
+        place = Place(Path.cwd(), store, environment, actor or login_name())
+        return verb(*args, place=place, **more)
+
+    return with_place  # type: ignore[return-value]
+
+
+def driving(verb: _Verb) -> _Verb:
+    """Give the verb `--wait` (ms, as `wait_ms`) and `--detach`."""
+    verb = click.option("--detach", is_flag=True, help="Record it and return at once; another process drives.")(verb)
+    return click.option(
+        "--wait", "wait_ms", type=duration, metavar="DURATION", help="Follow it this long, timers included."
+    )(verb)
+
+
+reason_option = click.option("--reason", metavar="TEXT", help="Why; it is kept with who and when.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask before what cannot be undone.")
+
+
+def login_name() -> str:
+    """The name of the user who runs this process."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in some containers
+        import os
+
+        return f"uid{os.getuid()}"

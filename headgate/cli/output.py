@@ -1,0 +1,47 @@
+"""Where the output goes: colour only on a terminal, JSON with one layout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from headgate.plan import Json
+
+
+def colour_wanted(stream: TextIO | None = None) -> bool:
+    """Whether `stream` (standard output) is a terminal that may be coloured; `NO_COLOR` says no."""
+    stream = stream or sys.stdout
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def columns(stream: TextIO | None = None) -> int | None:
+    """How wide the terminal is; None when the output goes elsewhere and nothing needs to be cut."""
+    if not (stream or sys.stdout).isatty():
+        return None
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
+def print_json(value: Json) -> None:
+    """Print a value as indented JSON."""
+    import json
+
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def findings_text(report: object, stream: TextIO) -> str:
+    """A gate report as text, coloured when `stream` is a terminal."""
+    from headgate.render import findings_text as renderer
+    from headgate.validators.report import CheckReport
+
+    assert isinstance(report, CheckReport), "a gate refusal carries the gate's report"
+    return renderer.findings_text(report, colour=colour_wanted(stream))
+
+
+def say(notes: tuple[str, ...] | list[str]) -> None:
+    """Print remarks to standard error, one a line."""
+    for note in notes:
+        print(f"headgate: {note}", file=sys.stderr)
