@@ -1,19 +1,23 @@
-"""What an environment binds names to: secrets, instances, models; resolved when a step is dispatched, never in a plan."""
+"""What an environment binds names to: secrets, instances, models. Resolved at dispatch, never in a plan."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from headgate.runtime.clock import Clock, SystemClock
+from headgate.runtime.errors import ErrorClass, StepError, StepFailure
+from headgate.runtime.masking import Mask
+from headgate.workspace import Instance, Model, SecretSource, Workspace
 
 if TYPE_CHECKING:
     from headgate.plan import Json, JsonObject
-    from headgate.runtime.errors import StepError
-    from headgate.workspace import Workspace
+
+SECRET = "$secret"  # noqa: S105 - the mark of a place where one goes
 
 
 class Closable(Protocol):
@@ -26,7 +30,10 @@ _C = TypeVar("_C", bound=Closable)
 
 
 class World:
-    """One environment's bindings and the live things that steps of one driver share. Belongs to one event loop."""
+    """One environment's bindings and the live things that the steps of one driver share. Belongs to one event loop.
+
+    `workspace` is the one for the environment. `environ` is where `env` sources are looked up.
+    """
 
     def __init__(
         self,
@@ -39,41 +46,203 @@ class World:
         self.environ = os.environ if environ is None else environ
         self.clock = SystemClock() if clock is None else clock
         self._live: dict[str, Closable] = {}
+        self._digests: dict[tuple[str, str], str] = {}
+        self._mask: Mask | None = None
 
     @property
     def root(self) -> Path:
         """The workspace's folder, or the current one without a workspace file."""
         return self.workspace.root or Path.cwd()
 
+    # -- secrets ---------------------------------------------------------------------------------------------------
+
     def secret(self, name: str) -> str:
         """The value; raises `StepFailure` (CONFIG_INVALID) with the sentence that says where it should be."""
-        raise NotImplementedError
+        source = self.workspace.secrets.get(name)
+        if source is None:
+            raise unbound(f"the secret `{name}` is not in headgate.toml; add it to [secrets], with where it comes from")
+        return self.value_of(source, f"the secret `{name}`")
 
-    def bind(self, value: Json) -> Json:
-        raise NotImplementedError
+    def value_of(self, source: SecretSource, whose: str) -> str:
+        """What the source holds now; raises `StepFailure` (CONFIG_INVALID). `whose` starts the sentence."""
+        value = self._read(source, whose)
+        self._known().add(value)
+        return value
+
+    def _read(self, source: SecretSource, whose: str) -> str:
+        if source.kind == "env":
+            value = self.environ.get(source.name)
+            if not value:
+                raise unbound(f"{whose} is missing: set the environment variable `{source.name}`")
+            return value
+        if source.kind == "file":
+            path = self.root / Path(source.name).expanduser()
+            try:
+                value = path.read_text(encoding="utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                raise unbound(f"{whose} is missing: cannot read the file `{source.name}` ({reason})") from None
+            if not value:
+                raise unbound(f"{whose} is missing: the file `{source.name}` is empty")
+            return value
+        message = f"{whose} comes from a {source.kind}, which is not supported yet; use `env` or `file`"
+        raise unbound(message)
+
+    def settings(self, given: Mapping[str, str | SecretSource], whose: str) -> dict[str, str]:
+        """Environment variables or headers of an instance with their sources read; raises as `value_of`."""
+        return {
+            name: value if isinstance(value, str) else self.value_of(value, f"`{name}` of {whose}")
+            for name, value in given.items()
+        }
+
+    def bind(self, value: Json, names: Collection[str]) -> Json:
+        """The value with its placeholders replaced, of the secrets in `names` only; raises as `secret`.
+
+        `names` are those that the step's own text mentions: what comes from a server and looks like a placeholder
+        stays what it is.
+        """
+        if not names:
+            return value
+        match value:
+            case {"$secret": str(name), **rest} if not rest and name in names:
+                return self.secret(name)
+            case {"$text": list(parts), **rest} if not rest and any(isinstance(part, dict) for part in parts):
+                return "".join(part if isinstance(part, str) else str(self.bind(part, names)) for part in parts)
+            case dict():
+                return {key: self.bind(item, names) for key, item in value.items()}
+            case list():
+                return [self.bind(item, names) for item in value]
+        return value
 
     def mask(self, value: Json) -> Json:
-        raise NotImplementedError
+        """The value with every known secret in it replaced by `***`."""
+        return self._known().apply(value)
 
     def mask_error(self, error: StepError) -> StepError:
-        raise NotImplementedError
+        detail = cast("JsonObject | None", self.mask(error.detail))
+        return error._replace(message=str(self.mask(error.message)), detail=detail)
+
+    def _known(self) -> Mask:
+        """Every secret that can be read now, also those no step of this process has used: a server may send them."""
+        if self._mask is None:
+            self._mask = Mask()
+            for source in self._sources():
+                try:
+                    self._mask.add(self._read(source, ""))
+                except StepFailure:
+                    continue
+        return self._mask
+
+    def _sources(self) -> list[SecretSource]:
+        workspace = self.workspace
+        keys = [model.api_key for model in workspace.models.values() if model.api_key is not None]
+        tables = [table for one in workspace.instances.values() for table in (one.env, one.headers)]
+        values = [value for table in tables for value in table.values() if isinstance(value, SecretSource)]
+        return [*workspace.secrets.values(), *keys, *values]
+
+    # -- bindings --------------------------------------------------------------------------------------------------
+
+    def instance(self, name: str | None, server_url: str | None = None) -> Instance:
+        """The instance of that name, or with that url; raises `StepFailure` (CONFIG_INVALID)."""
+        if name is not None:
+            found = self.workspace.instances.get(name)
+        else:
+            found = next((one for one in self.workspace.instances.values() if one.server_url == server_url), None)
+        if found is None:
+            raise unbound(f"no instance {_named(name, server_url)} in headgate.toml; add it to [instances]")
+        if not found.active:
+            raise unbound(f"the instance `{found.name}` is inactive; set its profile to `active` to use it")
+        return found
+
+    def model(self, name: str) -> Model:
+        """The model of that name; raises `StepFailure` (CONFIG_INVALID)."""
+        found = self.workspace.models.get(name)
+        if found is None:
+            raise unbound(f"no model `{name}` in headgate.toml; add it to [models]")
+        return found
 
     def missing(self, requires: JsonObject) -> list[str]:
-        """One sentence for each binding of the plan that this machine lacks."""
-        raise NotImplementedError
+        """One sentence for each binding of a plan's `requires` that this machine lacks. Reads, and starts nothing."""
+        checks: dict[str, Callable[[str], object]] = {
+            "instances": self._instance_settings,
+            "models": self._model_key,
+            "secrets": self.secret,
+        }
+        found: list[str] = []
+        for kind, check in checks.items():
+            names = requires.get(kind)
+            for name in names if isinstance(names, list | dict) else ():
+                try:
+                    check(str(name))
+                except StepFailure as failure:
+                    found.append(failure.error.message)
+        return found
+
+    def _instance_settings(self, name: str) -> None:
+        one = self.instance(name)
+        self.settings(one.env, f"the instance `{name}`")
+        self.settings(one.headers, f"the instance `{name}`")
+
+    def _model_key(self, name: str) -> None:
+        model = self.model(name)
+        if model.api_key is not None:
+            self.value_of(model.api_key, f"the key of the model `{name}`")
 
     def binding_digest(self, kind: str, value: JsonObject) -> str | None:
-        """`sha256:` of the binding that an attempt of this kind with this input uses; None when it uses none."""
-        raise NotImplementedError
+        """`sha256:` of the binding that an attempt of this kind with this input uses; None when it uses none.
+
+        Of what is bound, with where its secrets come from; the secrets themselves are not in it.
+        """
+        name = value.get("model") if kind == "llm" else value.get("instance") or value.get("server_url")
+        if kind not in ("mcp", "llm") or not isinstance(name, str):
+            return None
+        digest = self._digests.get((kind, name))
+        if digest is None:
+            binding = self._binding(kind, name)
+            if binding is None:
+                return None
+            digest = self._digests[kind, name] = "sha256:" + sha256(repr(binding).encode()).hexdigest()
+        return digest
+
+    def _binding(self, kind: str, name: str) -> tuple[object, ...] | None:
+        if kind == "llm":
+            model = self.workspace.models.get(name)
+            return None if model is None else (model.base_url, model.model, model.api_key)
+        instances = self.workspace.instances
+        one = instances.get(name) or next((i for i in instances.values() if i.server_url == name), None)
+        if one is None:
+            return None
+        env, headers = sorted(one.env.items(), key=_key), sorted(one.headers.items(), key=_key)
+        return one.server_url, one.command, one.cwd, env, headers, one.connection
+
+    # -- live things -----------------------------------------------------------------------------------------------
 
     def live(self, key: str, make: Callable[[], _C]) -> _C:
         """The thing kept under this key, made when first asked for and closed with the world."""
-        raise NotImplementedError
+        found = self._live.get(key)
+        if found is None:
+            found = self._live[key] = make()
+        return cast("_C", found)
 
-    def forget(self, key: str) -> None:
-        """Drops a thing that is of no more use; the next asker gets a new one."""
-        self._live.pop(key, None)
+    def forget(self, key: str, thing: Closable) -> None:
+        """Drops a thing that is of no more use, so that the next asker gets a new one."""
+        if self._live.get(key) is thing:
+            del self._live[key]
 
     async def close(self) -> None:
+        """Closes every live thing; does not raise, and is bounded in time by each of them."""
         live, self._live = self._live, {}
         await asyncio.gather(*(thing.close() for thing in live.values()), return_exceptions=True)
+
+
+def unbound(message: str) -> StepFailure:
+    """A binding that is missing or may not be used: for good, until a person changes it."""
+    return StepFailure(StepError("CONFIG_INVALID", message, ErrorClass.PERMANENT))
+
+
+def _named(name: str | None, server_url: str | None) -> str:
+    return f"`{name}`" if name is not None else f"with the server_url `{server_url}`"
+
+
+def _key(item: tuple[str, object]) -> str:
+    return item[0]

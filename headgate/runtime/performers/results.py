@@ -48,7 +48,9 @@ def _checker(schema: JsonObject) -> Any:
     try:
         kind.check_schema(schema)
     except SchemaError as error:
-        raise _invalid("CONFIG_INVALID", f"the declared result is no JSON Schema: {_short(error.message)}", ()) from None
+        raise _invalid(
+            "CONFIG_INVALID", f"the declared result is no JSON Schema: {_short(error.message)}", ()
+        ) from None
     if len(_checkers) >= _KEPT:
         _checkers.clear()
     checker = kind(schema, registry=Registry())
