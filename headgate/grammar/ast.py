@@ -146,6 +146,7 @@ class Input(NamedTuple):
     attributes: tuple[Attribute, ...]
     span: Span
     doc: str | None = None
+    broken: bool = False
 
 
 class Let(NamedTuple):
@@ -162,6 +163,7 @@ class Trigger(NamedTuple):
     attributes: tuple[Attribute, ...]
     span: Span
     doc: str | None = None
+    broken: bool = False
 
 
 class Edge(NamedTuple):
@@ -189,6 +191,7 @@ class Gate(NamedTuple):
     attributes: tuple[Attribute, ...]
     span: Span
     doc: str | None = None
+    broken: bool = False
 
 
 class Step(NamedTuple):
@@ -207,6 +210,8 @@ class Step(NamedTuple):
     head: Span
     span: Span
     doc: str | None = None
+    broken: bool = False
+    """Whether an item of it did not parse: what it lacks may be there, so nothing may be called missing."""
 
 
 class Output(NamedTuple):

@@ -1,0 +1,57 @@
+"""From text to tree: all of the file at once when it is well, item by item when it is not."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from headgate.diagnostics import Diagnostic, Severity
+from headgate.grammar import ast
+from headgate.grammar.machine import Stuck, run
+from headgate.grammar.tokens import begins, read
+from headgate.source import Source, Span
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Nothing a parse makes is garbage before it ends, so looking for it is time lost."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
+    """The tree of a file, and what is wrong with its syntax: HG001, HG002 and HG207.
+
+    Items that do not parse are left out of the tree; their workflow is marked `broken` and their names are `lost`.
+    """
+    with without_collection():
+        text = source.text
+        tokens = read(text)
+        if tokens is not None:
+            workflows = run("start", tokens.kinds, tokens.values, tokens.docs)
+            if not isinstance(workflows, Stuck):
+                return ast.File(tuple(workflows), tokens.comments, Span(0, len(text))), []
+        where = Span(0, 0)
+        if tokens is not None and isinstance(workflows, Stuck) and workflows.index < len(tokens.values):
+            at = begins(tokens.values[workflows.index])
+            where = Span(at, at + 1)
+        message = "expected something else"
+        return ast.File((), (), Span(0, len(text))), [
+            Diagnostic("HG001", "syntax-error", Severity.ERROR, message, where)
+        ]
+
+
+def parse_value(text: str) -> tuple[ast.Value | None, list[Diagnostic]]:
+    """One value as the language writes it, or None and what is wrong with it."""
+    tokens = read(text)
+    if tokens is not None:
+        value = run("value", tokens.kinds, tokens.values, tokens.docs)
+        if not isinstance(value, Stuck):
+            return value, []
+    return None, [Diagnostic("HG001", "syntax-error", Severity.ERROR, "expected a value", Span(0, len(text)))]
