@@ -1,8 +1,8 @@
 """A small checker of the part of JSON Schema that our own schema files use, with the language's own formats.
 
-Keywords: `type enum const properties required additionalProperties items minItems maxItems minimum maximum
-exclusiveMinimum minLength pattern anyOf`, and `$ref` to the file's `$defs`. Two keywords are the language's: `template`
-(true: a template may stand here, or anywhere inside a free value) and these values of `format`:
+Keywords: `type enum const properties required additionalProperties minProperties maxProperties items minItems maxItems
+minimum maximum exclusiveMinimum minLength pattern anyOf`, and `$ref` to the file's `$defs`. Two keywords are the
+language's: `template` (true: a template may stand here, or anywhere inside a free value) and these values of `format`:
 
 - `duration`: a duration literal; plain JSON gives whole milliseconds
 - `word`: a bare word, out of `enum` when there is one
@@ -29,6 +29,7 @@ KEYWORDS = frozenset(
     {
         *("type", "enum", "const", "properties", "required", "additionalProperties", "items", "minItems", "maxItems"),
         *("minimum", "maximum", "exclusiveMinimum", "minLength", "pattern", "anyOf", "$ref", "format", "template"),
+        *("minProperties", "maxProperties"),
     }
 )
 
@@ -92,7 +93,7 @@ def _any_of(schema: Schema, checks: list[Check]) -> Check:
     assert isinstance(branches, list), "anyOf is a list"
 
     def check(value: Neutral, path: Path, found: list[Fault]) -> None:
-        attempts = []
+        attempts: list[list[Fault]] = []
         for one in checks:
             said: list[Fault] = []
             one(value, path, said)
@@ -100,8 +101,8 @@ def _any_of(schema: Schema, checks: list[Check]) -> Check:
                 return
             attempts.append(said)
         deeper = [said for said in attempts if all(len(fault.path) > len(path) or _inside(fault) for fault in said)]
-        if len(deeper) == 1:
-            found.extend(deeper[0])
+        if deeper:
+            found.extend(min(deeper, key=len))
             return
         hint = next((fault.replacement for said in attempts for fault in said if fault.replacement), None)
         names = tuple(name for said in attempts for fault in said if fault.path == path for name in fault.expected)
@@ -158,6 +159,8 @@ def _plain(schema: Schema, compiler: _Compiler) -> Check:
         checks.append(_lists(schema, compiler))
     if schema.keys() & {"properties", "required", "additionalProperties"}:
         checks.append(_maps(schema, compiler))
+    if schema.keys() & {"minProperties", "maxProperties"}:
+        checks.append(_sizes(schema))
     if "anyOf" in schema:
         branches = schema["anyOf"]
         assert isinstance(branches, list), "anyOf is a list"
@@ -295,6 +298,24 @@ def _maps(schema: Schema, compiler: _Compiler) -> Check:
                 found.append(Fault((*path, key), "unknown", f"`{key}` is not known here", known))
             else:
                 one(item, (*path, key), found)
+
+    return check
+
+
+def _sizes(schema: Schema) -> Check:
+    least, most = schema.get("minProperties", 0), schema.get("maxProperties")
+    properties = schema.get("properties", {})
+    assert isinstance(least, int), "minProperties is a whole number"
+    assert isinstance(properties, dict), "properties is a map"
+    names = ", ".join(f"`{name}`" for name in properties) or "its keys"
+
+    def check(value: Neutral, path: Path, found: list[Fault]) -> None:
+        if not isinstance(value, dict):
+            return
+        if len(value) < least:
+            found.append(Fault(path, "range", f"expects at least {least} of {names}"))
+        elif isinstance(most, int) and len(value) > most:
+            found.append(Fault(path, "range", f"expects at most {most} of {names}"))
 
     return check
 

@@ -1,17 +1,15 @@
-"""The workspace: `headgate.toml` and `headgate.lock`, read and checked."""
+"""What a workspace and a lock consist of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from headgate.plan import JsonObject
 
 FILE_NAME = "headgate.toml"
 LOCK_NAME = "headgate.lock"
-NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class ConfigFault(NamedTuple):

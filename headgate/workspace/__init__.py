@@ -1,0 +1,56 @@
+"""The workspace: `headgate.toml` and `headgate.lock`, read and checked."""
+
+from headgate.workspace.facts import agent_facts, tool_facts
+from headgate.workspace.loading import find, for_environment, load, parse
+from headgate.workspace.lock import load_lock, parse_lock
+from headgate.workspace.nouns import (
+    EMPTY,
+    EMPTY_LIMITS,
+    FILE_NAME,
+    LOCK_NAME,
+    Agent,
+    CheckOptions,
+    ConfigFault,
+    Connection,
+    Instance,
+    Limits,
+    Lock,
+    LockDamaged,
+    LockedTool,
+    LockedWorkflow,
+    Model,
+    SecretSource,
+    ToolFacts,
+    ToolOverride,
+    Workspace,
+)
+
+__all__ = [
+    "EMPTY",
+    "EMPTY_LIMITS",
+    "FILE_NAME",
+    "LOCK_NAME",
+    "Agent",
+    "CheckOptions",
+    "ConfigFault",
+    "Connection",
+    "Instance",
+    "Limits",
+    "Lock",
+    "LockDamaged",
+    "LockedTool",
+    "LockedWorkflow",
+    "Model",
+    "SecretSource",
+    "ToolFacts",
+    "ToolOverride",
+    "Workspace",
+    "agent_facts",
+    "find",
+    "for_environment",
+    "load",
+    "load_lock",
+    "parse",
+    "parse_lock",
+    "tool_facts",
+]
