@@ -102,7 +102,8 @@ def _any_of(schema: Schema, checks: list[Check]) -> Check:
             attempts.append(said)
         deeper = [said for said in attempts if all(len(fault.path) > len(path) or _inside(fault) for fault in said)]
         if deeper:
-            found.extend(min(deeper, key=len))
+            fewest = min(len(said) for said in deeper)
+            found.extend(next(said for said in deeper if len(said) == fewest))
             return
         hint = next((fault.replacement for said in attempts for fault in said if fault.replacement), None)
         names = tuple(name for said in attempts for fault in said if fault.path == path for name in fault.expected)
