@@ -17,6 +17,7 @@ from headgate.expressions import (
     evaluate_condition,
     literal,
     render,
+    sealed,
 )
 
 SCOPE: Mapping[str, object] = {
@@ -340,7 +341,7 @@ def test_data_cannot_pose_as_a_secret(key: str) -> None:
 def test_a_condition_must_be_boolean() -> None:
     assert evaluate_condition("{{ inputs.n > 2 }}", SCOPE) is True
     assert evaluate_condition(False, SCOPE) is False
-    with pytest.raises(TemplateFailed, match="must be true or false; `{{ inputs.n }}` gave a number"):
+    with pytest.raises(TemplateFailed, match=r"must be true or false; `\{\{ inputs.n \}\}` gave a number"):
         evaluate_condition("{{ inputs.n }}", SCOPE)
     with pytest.raises(TemplateFailed, match="gave text"):
         evaluate_condition("{{ 'true' }}", SCOPE)
@@ -368,7 +369,20 @@ def test_evaluating_changes_nothing_in_the_scope() -> None:
         ("import headgate.expressions as e; e.evaluate('a.b > 3', {'a': {'b': 4}})", True),
     ],
 )
-def test_jinja2_is_loaded_by_the_first_operator_that_is_evaluated(code: str, expected: bool) -> None:
+def test_jinja2_is_loaded_by_the_first_operator_that_is_evaluated(code: str, expected: object) -> None:
     script = f"{code}\nimport sys; print('jinja2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(expected)
+
+
+def test_a_constant_may_hold_a_secret() -> None:
+    rendered = render(
+        {"one": "{{ secrets.A }}", "text": "Bearer {{ secrets.A }}", "list": ["{{ secrets.B }}", 1]}, SCOPE
+    )
+    scope = {"vars": sealed(rendered)}
+    assert render("{{ vars.one }}", scope) == {"$secret": "A"}
+    assert render("{{ vars.text }}", scope) == {"$text": ["Bearer ", {"$secret": "A"}]}
+    assert render("<{{ vars.text }}>", scope) == {"$text": ["<", "Bearer ", {"$secret": "A"}, ">"]}
+    assert render("{{ vars.list }}", scope) == [{"$secret": "B"}, 1]
+    with pytest.raises(TemplateFailed, match="only be sent as it is"):
+        render("{{ vars.text | upper }}", scope)

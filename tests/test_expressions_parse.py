@@ -180,7 +180,8 @@ def test_what_cannot_be_read_is_named_at_its_place(text: str, place: str, words:
     [
         (" {{ inputs.a }} ", "{{ inputs.a }}", "inputs.a"),
         ("{{inputs.a}}", "{{inputs.a}}", "inputs.a"),
-        ("a ~ {{ inputs.b }}", "{{", None),
+        ("a ~ {{ inputs.b }}", "{{ inputs.b }}", "inputs.b"),
+        ("a ~ {{", "{{", None),
         ("{ inputs.a }", "{ inputs.a }", " inputs.a "),
         ("{inputs.a}", "{inputs.a}", " inputs.a "),
     ],

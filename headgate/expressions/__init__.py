@@ -5,7 +5,7 @@ from headgate.expressions.lua import LuaReference, lua_references
 from headgate.expressions.parse import parse
 from headgate.expressions.text import Hole, literal, split
 from headgate.expressions.tree import Expression, ExpressionError, Node, Reference, Segment
-from headgate.expressions.values import Absent, PathMissing, ResultMissing, Secrets, TemplateFailed
+from headgate.expressions.values import Absent, PathMissing, ResultMissing, Secrets, TemplateFailed, sealed
 
 __all__ = [
     "Absent",
@@ -26,5 +26,6 @@ __all__ = [
     "lua_references",
     "parse",
     "render",
+    "sealed",
     "split",
 ]

@@ -99,7 +99,7 @@ def _render_text(text: str, scope: Scope) -> object:
     for part in parts:
         value = _run(part.text, scope) if isinstance(part, Hole) else part
         if isinstance(value, Secret):
-            joined += [*_merged(run), {SECRET: value.name}]
+            joined += [*_merged(run), *value.parts]
             run = []
             continue
         piece = text_of(value)
@@ -239,7 +239,7 @@ def _settled(value: object, guarded: bool) -> object:  # noqa: FBT001 - one call
             raise TemplateFailed("the value is a number that is too large, or none")
         return value
     if isinstance(value, Secret):
-        return {SECRET: value.name}
+        return value.placeholder
     if isinstance(value, Secrets):
         raise TemplateFailed("`secrets` is no value: name one of them, as `secrets.NAME`")
     if isinstance(value, Absent):

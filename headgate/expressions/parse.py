@@ -45,6 +45,7 @@ _LITERALS = {"true": True, "True": True, "false": False, "False": False, "none":
 _KEYWORDS = frozenset({"and", "or", "not", "if", "else", "in", "is"})
 _STATEMENTS = frozenset({"for", "set", "block", "macro", "import", "include", "extends", "from", "call", "do", "raw"})
 _SIMPLE_PATH = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)+)\s*")
+_INNER_TEMPLATE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _OR, _AND, _NOT, _COMPARE, _SUM, _CONCATENATION, _PRODUCT, _POWER = range(1, 9)
 _LEVELS = {
     "or": _OR,
@@ -95,7 +96,9 @@ def _refuse_braces(text: str) -> None:
         for token in _tokens_or_nothing(text):
             if token.text == "{" and text.startswith("{{", token.start):
                 message = "`{{` inside `{{ }}`: a name needs no braces of its own here"
-                raise ExpressionError(message, token.start, token.start + 2, "HG207")
+                whole = _INNER_TEMPLATE.match(text, token.start)
+                end = whole.end() if whole else token.start + 2
+                raise ExpressionError(message, token.start, end, "HG207", whole.group(1) if whole else None)
     if text.startswith("{") and text.endswith("}"):
         inner = text[1:-1].strip()
         try:

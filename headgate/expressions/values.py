@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from headgate.plan import Json
+
 SECRET = "$secret"  # noqa: S105 - the key of its placeholder
 TEXT = "$text"
 
@@ -57,19 +59,50 @@ class Secrets:
 
 
 class Secret:
-    """A secret while an expression is evaluated: it may be passed on whole, and nothing else."""
+    """A secret, or a text around secrets, while an expression is evaluated: it may be passed on whole, nothing else.
 
-    __slots__ = ("name",)
+    `name` is how a message names it; `parts` are the texts and `{"$secret": NAME}` it is made of.
+    """
 
-    def __init__(self, name: str) -> None:
+    __slots__ = ("name", "parts")
+
+    def __init__(self, name: str, parts: tuple[Json, ...]) -> None:
         self.name = name
+        self.parts = parts
+
+    @property
+    def placeholder(self) -> Json:
+        """What stands for it in what is stored: `{"$secret": NAME}`, or `{"$text": [part, ...]}` of several parts."""
+        return self.parts[0] if len(self.parts) == 1 else {TEXT: list(self.parts)}
 
     def __bool__(self) -> bool:
         raise self.refusal()
 
     def refusal(self) -> TemplateFailed:
         """What is said when anything is done with it."""
-        return TemplateFailed(f"`secrets.{self.name}` can only be sent as it is: nothing can be computed from a secret")
+        return TemplateFailed(f"`{self.name}` can only be sent as it is: nothing can be computed from a secret")
+
+
+def secret(name: str) -> Secret:
+    """The secret `secrets.NAME`."""
+    return Secret(f"secrets.{name}", ({SECRET: name},))
+
+
+def sealed(value: Json) -> object:
+    """A rendered value of the workflow's own text, its placeholders secrets again: for a `let` that holds one.
+
+    Data from outside must never pass here.
+    """
+    if isinstance(value, dict):
+        name, parts = value.get(SECRET), value.get(TEXT)
+        if len(value) == 1 and isinstance(name, str):
+            return secret(name)
+        if len(value) == 1 and isinstance(parts, list):
+            return Secret("a text with a secret", tuple(parts))
+        return {key: sealed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [sealed(item) for item in value]
+    return value
 
 
 class Omitted:

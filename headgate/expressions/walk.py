@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from headgate.diagnostics import nearest
 from headgate.expressions.tree import Path, Segment
-from headgate.expressions.values import Absent, PathMissing, ResultMissing, Secret, Secrets, describe
+from headgate.expressions.values import Absent, PathMissing, ResultMissing, Secret, Secrets, describe, secret
 
 Scope: TypeAlias = Mapping[str, object]
 Evaluator: TypeAlias = Callable[[Scope], object]
@@ -43,7 +43,7 @@ def follow(segments: tuple[Segment, ...], scope: Scope) -> object:
         if isinstance(value, Absent):
             raise ResultMissing(value.step)
         if isinstance(value, Secrets):
-            value = Secret(segment.name)
+            value = secret(segment.name)
         elif isinstance(value, Secret):
             raise value.refusal()
         else:
@@ -56,7 +56,7 @@ def follow(segments: tuple[Segment, ...], scope: Scope) -> object:
 def lookup(target: object, key: object) -> object:
     """One computed lookup, `target[key]`. Raises PathMissing or ResultMissing."""
     if isinstance(target, Secrets) and isinstance(key, str):
-        return Secret(key)
+        return secret(key)
     if isinstance(target, Secret):
         raise target.refusal()
     usable = isinstance(key, str) or (isinstance(key, int) and not isinstance(key, bool))
