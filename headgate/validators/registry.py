@@ -8,7 +8,39 @@ from importlib import import_module
 from headgate.validators.rule import Rule
 
 MODULES = (
+    "syntax_error",  # HG001
+    "unclosed_block",  # HG002
+    "duplicate_name",  # HG003
+    "reserved_or_shadowing_name",  # HG004
+    "unknown_attribute",  # HG005
+    "unknown_kind",  # HG006
+    "wrong_value",  # HG007
+    "unknown_type",  # HG008
+    "dependency_cycle",  # HG101
+    "missing_entry",  # HG102
+    "unreachable_step",  # HG103
+    "unknown_dependency",  # HG104
+    "self_dependency",  # HG105
     "no_steps",  # HG106
+    "join_never_fires",  # HG110
+    "accidental_root",  # HG111
+    "case_target_has_other_edge",  # HG112
+    "unknown_instance",  # HG401
+    "missing_tool",  # HG402
+    "unknown_tool",  # HG403
+    "unknown_connection",  # HG404
+    "unknown_model",  # HG406
+    "unknown_workflow",  # HG407
+    "server_url_unmapped",  # HG409
+    "unknown_agent",  # HG410
+    "unbounded_loop",  # HG501
+    "time_arithmetic",  # HG504
+    "masked_failure",  # HG507
+    "cron_invalid",  # HG801
+    "poll_too_fast",  # HG804
+    "lua_syntax",  # HG901
+    "suppression",  # HG903
+    "not_checked",  # HG904
 )
 """Modules of `headgate.validators.rules`; each has one `RULE`."""
 

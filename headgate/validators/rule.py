@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from headgate.compiler.graph import Graph
 from headgate.diagnostics import Diagnostic, Fix, Label, Severity
 from headgate.grammar import ast
 from headgate.source import Source, Span
+from headgate.validators.values import Block, ValueFault
+from headgate.validators.written import Written
 from headgate.workspace import Lock, Workspace
 
 
@@ -29,18 +31,27 @@ Finding: TypeAlias = Diagnostic | NotChecked
 class Context(NamedTuple):
     """What every rule sees of one workflow. Nothing here changes while rules run, and rules change nothing.
 
-    `steps` are all steps of the workflow, nested ones after the step that holds them. `environment` is the name given
-    with `--env`, else None; `workspace` is already the one of that environment. `lock` is None without a lock file.
+    `steps` are all steps of the workflow, nested ones after the step that holds them; `written` is what each says, by
+    its `id`. `blocks` are all things with attributes, `faults` what is wrong with their values. `workspace` is the one
+    of the environment asked for. `lock` is None without a lock file. `workflows` finds the workflows of the workspace,
+    name to file; it reads files, so ask it last.
     """
 
     source: Source
     file: ast.File
     workflow: ast.Workflow
     steps: tuple[ast.Step, ...]
+    written: Mapping[int, Written]
+    blocks: tuple[Block, ...]
+    faults: tuple[ValueFault, ...]
     graph: Graph
     workspace: Workspace
     lock: Lock | None
-    environment: str | None
+    workflows: Callable[[], Mapping[str, str]]
+
+    def said(self, step: ast.Step) -> Written:
+        """A step's attributes, with positionals and fence sorted in."""
+        return self.written[id(step)]
 
     @property
     def is_first(self) -> bool:

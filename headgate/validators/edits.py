@@ -1,0 +1,33 @@
+"""Places in the text where fixes cut and insert."""
+
+from __future__ import annotations
+
+from headgate.grammar import ast
+from headgate.source import Span
+
+
+def behind_header(step: ast.Step) -> Span:
+    """Where a step's edge list would begin: behind its kind, positionals and `as` name."""
+    ends = [step.kind.span.end, *(value.span.end for value in step.positionals)]
+    if step.as_name is not None:
+        ends.append(step.as_name.span.end)
+    return Span(max(ends), max(ends))
+
+
+def whole_line(text: str, span: Span) -> Span:
+    """The whole line of something that stands alone on it, else just its own span."""
+    start = text.rfind("\n", 0, span.start) + 1
+    end = text.find("\n", span.end) + 1
+    alone = end and not text[start : span.start].strip() and not text[span.end : end].strip()
+    return Span(start, end) if alone else span
+
+
+def without_edge(text: str, step: ast.Step, edge: ast.Edge) -> Span:
+    """What goes when one edge goes: its comma with it, or `after` with the only one."""
+    number = step.edges.index(edge)
+    if number + 1 < len(step.edges):
+        return Span(edge.span.start, step.edges[number + 1].span.start)
+    if number > 0:
+        return Span(step.edges[number - 1].span.end, edge.span.end)
+    start = text.rindex("after", step.head.start, edge.span.start)
+    return Span(len(text[:start].rstrip(" \t")), edge.span.end)

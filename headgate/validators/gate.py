@@ -1,0 +1,121 @@
+"""The gate for one text: parse, build, run every rule, weigh suppressions. One function, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from headgate.compiler import graph as graphs
+from headgate.diagnostics import Diagnostic
+from headgate.grammar import ast
+from headgate.grammar.parse import parse
+from headgate.source import Source, Span
+from headgate.validators import registry, suppressions
+from headgate.validators.rule import Context, NotChecked, all_steps
+from headgate.validators.selection import Selection
+from headgate.validators.table import TABLE
+from headgate.validators.values import blocks, value_faults
+from headgate.validators.written import of_step
+from headgate.workspace import Lock, Workspace
+
+
+class Setting(NamedTuple):
+    """What a text is checked against. `workspace` is already the one of `environment`; `today` is an ISO date.
+
+    `workflows` finds the workflows of the workspace, name to file; it is asked only when a rule needs to know.
+    """
+
+    workspace: Workspace
+    lock: Lock | None
+    environment: str | None
+    today: str
+    selection: Selection = Selection()
+    workflows: Callable[[], Mapping[str, str]] = dict
+
+
+class Examined(NamedTuple):
+    """What the gate made of one text. `graphs` has one graph for each workflow of `file`, in order.
+
+    `diagnostics` are sorted by place; `skipped` are the codes of rules that could not run.
+    """
+
+    file: ast.File
+    graphs: tuple[graphs.Graph, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    suppressed: tuple[Diagnostic, ...]
+    skipped: tuple[str, ...]
+
+
+def examine(source: Source, setting: Setting) -> Examined:
+    """Everything the gate has to say about one text."""
+    file, found = parse(source)
+    built = []
+    missed: list[tuple[str, NotChecked]] = []
+    ran = {rule.code for rule in registry.rules() if setting.selection.runs(rule.code)}
+    for workflow in file.workflows:
+        graph, problems = graphs.build(workflow)
+        built.append(graph)
+        found += problems
+        context = context_of(source, file, workflow, graph, setting)
+        for rule in registry.rules():
+            if rule.code not in ran:
+                continue
+            for finding in rule.check(context):
+                if isinstance(finding, NotChecked):
+                    missed.append((rule.code, finding))
+                else:
+                    found.append(finding)
+    skipped = sorted({code for code, _ in missed})
+    found += _not_checked(missed)
+    shown = [diagnostic for diagnostic in dict.fromkeys(found) if setting.selection.shows(diagnostic)]
+    outcome = suppressions.apply(source, file.comments, shown, ran.difference(skipped), setting.today)
+    kept = outcome.kept + [warning for warning in outcome.warnings if setting.selection.shows(warning)]
+    return Examined(
+        file,
+        tuple(built),
+        tuple(sorted(kept, key=_place)),
+        tuple(sorted(outcome.suppressed, key=_place)),
+        tuple(skipped),
+    )
+
+
+def context_of(
+    source: Source, file: ast.File, workflow: ast.Workflow, graph: graphs.Graph, setting: Setting
+) -> Context:
+    """What rules see of one workflow: the facts that several of them read, found once."""
+    steps = tuple(all_steps(workflow.steps))
+    said = tuple((step, of_step(step)) for step in steps)
+    all_blocks = blocks(workflow, said)
+    return Context(
+        source=source,
+        file=file,
+        workflow=workflow,
+        steps=steps,
+        written={id(step): written for step, written in said},
+        blocks=all_blocks,
+        faults=value_faults(workflow, all_blocks),
+        graph=graph,
+        workspace=setting.workspace,
+        lock=setting.lock,
+        workflows=setting.workflows,
+    )
+
+
+def _place(diagnostic: Diagnostic) -> tuple[Span, str]:
+    return (diagnostic.span, diagnostic.code)
+
+
+def _not_checked(missed: list[tuple[str, NotChecked]]) -> list[Diagnostic]:
+    """One HG904 for each rule and reason, at the first place it concerns."""
+    rule = registry.find("HG904")
+    assert rule is not None, "the registry lists HG904"
+    groups: dict[tuple[str, str], list[NotChecked]] = {}
+    for code, miss in missed:
+        groups.setdefault((code, miss.reason), []).append(miss)
+    found = []
+    for (code, reason), misses in groups.items():
+        name = TABLE[code].name
+        more = f" (and {len(misses) - 1} more places)" if len(misses) > 1 else ""
+        message = f"`{code}` {name} was not checked: {reason}{more}"
+        found.append(rule.finding(message, misses[0].span, advice=misses[0].advice))
+    return found

@@ -1,0 +1,89 @@
+"""HG501: a loop without a bound, or over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity
+from headgate.grammar import ast
+from headgate.source import Source, Span
+from headgate.validators.rule import Context, Finding, Rule
+from headgate.validators.values import Block
+
+_ROUNDS = 10
+
+
+def check(context: Context) -> Iterator[Finding]:
+    for block in context.blocks:
+        kind = block.written.kind
+        if kind is None or block.step is None or block.sort != "step":
+            continue
+        if kind.name == "repeat" and block.written.get("max") is None and not block.broken:
+            yield _repeat(context.source, block, block.step)
+        elif kind.name == "each":
+            yield from _each(block)
+
+
+def _repeat(source: Source, block: Block, step: ast.Step) -> Diagnostic:
+    fixes: tuple[Fix, ...] = ()
+    brace = source.text.find("{", step.head.end, step.span.end)
+    if brace >= 0:
+        first = source.position(step.span.start)
+        indent = " " * (first.column + 1)
+        edit = Edit(Span(brace + 1, brace + 1), f"\n{indent}max = {_ROUNDS}")
+        fixes = (Fix(f"write `max = {_ROUNDS}`", Safety.UNSAFE, (edit,)),)
+    return RULE.finding(
+        f"`{step.name.text}` repeats without `max`, so it may never end",
+        block.place,
+        note="expected `max`, the most rounds",
+        fixes=fixes,
+    )
+
+
+def _each(block: Block) -> Iterator[Diagnostic]:
+    """A list that is written out and longer than the loop's limit."""
+    over, limit = block.written.get("over"), block.written.get("limit")
+    known = block.written.known("limit")
+    most: object = limit.value if isinstance(limit, ast.Number) else known.default if limit is None and known else None
+    if not isinstance(over, ast.List) or not isinstance(most, int) or len(over.items) <= most:
+        return
+    length = len(over.items)
+    fixes: tuple[Fix, ...] = ()
+    if isinstance(limit, ast.Number):
+        fixes = (Fix(f"write `limit = {length}`", Safety.UNSAFE, (Edit(limit.span, str(length)),)),)
+    yield RULE.finding(
+        f"the list has {length} items, and the loop's `limit` is {most}: it would fail with `LIMIT_EXCEEDED`",
+        limit.span if isinstance(limit, ast.Number) else over.span,
+        note="the limit" if isinstance(limit, ast.Number) else "longer than the limit",
+        advice=f"raise `limit` to {length}, or shorten the list",
+        fixes=fixes,
+    )
+
+
+RULE = Rule(
+    code="HG501",
+    name="unbounded-loop",
+    severity=Severity.ERROR,
+    summary="a `repeat` without `max`, or an `each` over more items than its limit",
+    explanation="""\
+Every loop has a bound that stands in the text: `max` rounds of a `repeat`, `limit` items of an `each` (500 unless
+written). A condition that never comes true would else repeat, call and pay without end.""",
+    wrong="""\
+workflow watch {
+  step poll = repeat {
+    until = {{ steps.ask.result.status == 200 }}
+    step ask = http GET "https://shop.example.com/health"
+  }
+}
+""",
+    right="""\
+workflow watch {
+  step poll = repeat {
+    until = {{ steps.ask.result.status == 200 }}
+    max   = 20
+    step ask = http GET "https://shop.example.com/health"
+  }
+}
+""",
+    check=check,
+)

@@ -1,0 +1,137 @@
+"""HG005: an attribute that its block does not have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from headgate.compiler.values import key_span
+from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity, nearest, replace
+from headgate.grammar import ast
+from headgate.source import Span
+from headgate.validators import foreign
+from headgate.validators.edits import behind_header, whole_line
+from headgate.validators.rule import Context, Finding, Rule
+from headgate.validators.values import Block, ValueFault
+from headgate.validators.written import Said
+
+_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def check(context: Context) -> Iterator[Finding]:
+    for block in context.blocks:
+        if block.written.kind is None:
+            continue
+        for said in (*block.written.attributes.values(), *block.written.repeated):
+            if said.by_name is not None and block.written.known(said.name) is None:
+                yield _attribute(context, block, said, said.by_name)
+        if block.sort == "step" and block.step is not None:
+            yield from _parts(block, block.step)
+    for fault in context.faults:
+        if fault.fault.rule == "unknown":
+            yield _key(fault)
+
+
+def _attribute(context: Context, block: Block, said: Said, place: Span) -> Diagnostic:
+    if block.step is not None and block.sort == "step" and said.name in foreign.EDGES:
+        return _edges(context, block.step, said, place)
+    if said.name in foreign.FOLLOWERS:
+        sentence = "the step that follows names this one: `step NEXT = KIND after THIS`"
+        return RULE.finding(f"no attribute `{said.name}`: {sentence}", place, note="edges point backwards here")
+    known = _known(block)
+    meant = foreign.meant_by(said.name, known)
+    if meant is None and said.name in foreign.SENTENCES:
+        return RULE.finding(f"no attribute `{said.name}`: {foreign.SENTENCES[said.name]}", place)
+    guess = meant or nearest(said.name, known)
+    free = guess is not None and guess not in block.written.attributes
+    same_value = meant not in ("enabled", "timeout", "retry", "when", "on_failure") or said.name in ("retries", "if")
+    fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, guess),) if guess and free and same_value else ()
+    expected = f"here it is called `{guess}`" if meant else f"did you mean `{guess}`?" if guess else _expected(known)
+    return RULE.finding(
+        f"{block.called} has no attribute `{said.name}`; {expected}", place, note="no such attribute", fixes=fixes
+    )
+
+
+def _edges(context: Context, step: ast.Step, said: Said, place: Span) -> Diagnostic:
+    """`depends_on = [a, b]`: the edge list that it stands for, put where edges stand."""
+    names = list(_names(said.value))
+    shown = ", ".join(names) or "STEP"
+    fixes: tuple[Fix, ...] = ()
+    written = next((one for one in step.attributes if one.name.span == place), None)
+    if names and written is not None and not step.edges and not step.fence:
+        gone = whole_line(context.source.text, written.span)
+        edits = (Edit(behind_header(step), f" after {shown}"), Edit(gone, ""))
+        fixes = (Fix(f"write `after {shown}` behind the kind", Safety.SAFE, edits),)
+    return RULE.finding(
+        f"no attribute `{said.name}`: edges stand behind the kind, `step {step.name.text} = ... after {shown}`",
+        place,
+        note="expected `after` in the header",
+        fixes=fixes,
+    )
+
+
+def _names(value: ast.Value) -> Iterator[str]:
+    """The step names in a value, when it holds nothing else."""
+    items = value.items if isinstance(value, ast.List) else (value,)
+    for item in items:
+        name = item.text if isinstance(item, ast.Word) else item.plain if isinstance(item, ast.Text) else None
+        if name is None or not _PART.fullmatch(name):
+            return
+        yield name
+
+
+def _parts(block: Block, step: ast.Step) -> Iterator[Diagnostic]:
+    """Cases, nested steps, a fence and `as` are for the kinds that have them."""
+    kind = block.written.kind
+    assert kind is not None, "blocks of unknown kinds are left out"
+    if step.cases and "case" not in kind.blocks:
+        yield RULE.finding(f"{block.called} has no cases; only a `switch` does", step.cases[0].span)
+    if step.steps and "step" not in kind.blocks:
+        message = f"{block.called} holds no steps; only `each` and `repeat` do"
+        yield RULE.finding(message, step.steps[0].name.span, advice="put the step beside this one, with `after`")
+    if step.fence is not None and kind.fence is None:
+        message = f"{block.called} takes no fence; name the attribute that the text is for"
+        yield RULE.finding(message, step.fence.span)
+    if step.as_name is not None and not kind.takes_as:
+        yield RULE.finding(f"{block.called} has no `as`; only `each` names its item", step.as_name.span)
+
+
+def _key(fault: ValueFault) -> Diagnostic:
+    """A key of a map whose keys are known."""
+    name = str(fault.fault.path[-1])
+    place = key_span(fault.value, fault.fault.path)
+    guess = nearest(name, fault.fault.expected)
+    expected = f"did you mean `{guess}`?" if guess else _expected(fault.fault.expected)
+    fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, guess),) if guess else ()
+    return RULE.finding(f"`{fault.name}` has no key `{name}`; {expected}", place, note="no such key", fixes=fixes)
+
+
+def _known(block: Block) -> tuple[str, ...]:
+    own = block.written.kind.attributes if block.written.kind else {}
+    return tuple(dict.fromkeys((*own, *block.written.common.attributes)))
+
+
+def _expected(known: tuple[str, ...]) -> str:
+    return "expected one of " + ", ".join(f"`{name}`" for name in known) if known else "it has none"
+
+
+RULE = Rule(
+    code="HG005",
+    name="unknown-attribute",
+    severity=Severity.ERROR,
+    summary="an attribute that the kind's schema does not have",
+    explanation="""\
+Each kind has its attributes, and some are common to every step. An attribute that nobody reads would look as if it did
+something. Names from other tools, such as `depends_on` and `if`, are recognised, and what does it here is named.""",
+    wrong="""\
+workflow order {
+  step pick = http GET "https://shop.example.com/orders" { timeuot = 5s }
+}
+""",
+    right="""\
+workflow order {
+  step pick = http GET "https://shop.example.com/orders" { timeout = 5s }
+}
+""",
+    check=check,
+)

@@ -1,0 +1,151 @@
+"""HG007: a value that does not fit its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from headgate.diagnostics import Diagnostic, Fix, Severity, nearest, replace
+from headgate.grammar import ast
+from headgate.validators.rule import Context, Finding, Rule
+from headgate.validators.values import Block, regex_fault, values, within
+
+_LARGEST = 2**53
+_ELSEWHERE = ("unknown", "unknown-type")
+_NEEDED_ELSEWHERE = {("mcp", "tool"), ("repeat", "max")}  # HG402 and HG501 say it
+_ONE_OF = {"delay": ("for", "until"), "poll": ("url", "instance")}
+
+
+def check(context: Context) -> Iterator[Finding]:
+    large: set[object] = set()
+    for value in values(context.workflow, context.blocks):
+        for inner in within(value):
+            if isinstance(inner, ast.Number) and isinstance(inner.value, int) and abs(inner.value) > _LARGEST:
+                large.add(inner.span)
+                yield _too_large(inner)
+    for fault in context.faults:
+        if fault.fault.rule in _ELSEWHERE or fault.span in large:
+            continue
+        replacement = fault.fault.replacement
+        guess = None if replacement else _near(fault.fault.message, fault.fault.expected)
+        fixes: tuple[Fix, ...] = ()
+        if replacement:
+            fixes = (replace(f"write `{replacement}`", fault.span, replacement),)
+        elif guess:
+            fixes = (replace(f"write `{guess}`", fault.span, guess),)
+        message = fault.said + (f"; did you mean `{guess}`?" if guess else "")
+        yield RULE.finding(message, fault.span, fixes=fixes)
+    for block in context.blocks:
+        if block.written.kind is not None:
+            yield from _surplus(block)
+            if not block.broken:
+                yield from _missing(block)
+    for one in context.workflow.inputs:
+        yield from _pattern(one)
+    yield from _timezones(context)
+
+
+def _too_large(number: ast.Number) -> Diagnostic:
+    quoted = f'"{number.value}"'
+    return RULE.finding(
+        f"`{number.value}` is beyond ±2^53, where numbers lose digits on the way; quote it",
+        number.span,
+        note="expected text",
+        fixes=(replace("put it in quotes", number.span, quoted),),
+    )
+
+
+def _near(message: str, expected: tuple[str, ...]) -> str | None:
+    """The member that the last thing in back-quotes was probably meant to be."""
+    quoted = re.findall(r"`\"?([^`\"]+)\"?`", message)
+    return nearest(quoted[-1], expected) if quoted and expected else None
+
+
+def _missing(block: Block) -> Iterator[Diagnostic]:
+    kind = block.written.kind
+    assert kind is not None, "blocks of unknown kinds are left out"
+    for name in kind.required:
+        if name not in block.written.attributes and (kind.name, name) not in _NEEDED_ELSEWHERE:
+            yield RULE.finding(
+                f"{block.called} needs `{name}`: {kind.attributes[name].doc}", block.place, note=f"`{name}` is missing"
+            )
+    choice = _ONE_OF.get(kind.name, ())
+    given = [name for name in choice if name in block.written.attributes]
+    if choice and not given:
+        wanted = " or ".join(f"`{name}`" for name in choice)
+        yield RULE.finding(f"{block.called} needs {wanted}", block.place, note="neither is given")
+    elif len(given) > 1:
+        both = " and ".join(f"`{name}`" for name in given)
+        yield RULE.finding(f"{block.called} takes one of {both}, not both", block.place)
+    if block.sort == "step" and block.step is not None:
+        yield from _empty(block, block.step)
+
+
+def _empty(block: Block, step: ast.Step) -> Iterator[Diagnostic]:
+    """A switch needs a case, a loop a step."""
+    kind = block.written.kind
+    assert kind is not None, "blocks of unknown kinds are left out"
+    if "case" in kind.blocks and not step.cases:
+        advice = "write `case {{ condition }} -> STEP` in its braces"
+        yield RULE.finding(f"{block.called} needs at least one case", block.place, note="no case", advice=advice)
+    if "step" in kind.blocks and not step.steps:
+        advice = "write the steps to do in its braces"
+        yield RULE.finding(f"{block.called} needs at least one step inside", block.place, note="no step", advice=advice)
+
+
+def _surplus(block: Block) -> Iterator[Diagnostic]:
+    kind = block.written.kind
+    assert kind is not None, "blocks of unknown kinds are left out"
+    for value in block.written.surplus[:1]:
+        places = [place.text or ".".join(place.parts) for place in kind.positionals]
+        takes = f"takes only {' and '.join(f'`{place}`' for place in places)}" if places else "takes nothing"
+        edge = isinstance(value, ast.Word)
+        advice = "an edge is written `after STEP`" if edge else "write it as an attribute in the braces"
+        yield RULE.finding(f"{block.called} {takes} behind its kind", value.span, note="one too many", advice=advice)
+
+
+def _pattern(one: ast.Input) -> Iterator[Diagnostic]:
+    for attribute in one.attributes:
+        if attribute.name.text == "pattern" and isinstance(attribute.value, ast.Text) and attribute.value.plain:
+            wrong = regex_fault(attribute.value.plain)
+            if wrong is not None:
+                yield RULE.finding(f"`pattern` expects a regular expression: {wrong}", attribute.value.span)
+
+
+def _timezones(context: Context) -> Iterator[Diagnostic]:
+    for block in context.blocks:
+        if block.sort != "trigger" or block.written.kind is None or block.written.kind.name != "schedule":
+            continue
+        value = block.written.get("timezone")
+        name = value.plain if isinstance(value, ast.Text) else None
+        if value is None or not name:
+            continue
+        from headgate.schedules import is_timezone, timezones
+
+        if not is_timezone(name):
+            guess = nearest(name, timezones())
+            expected = f"did you mean `{guess}`?" if guess else 'expected a name such as `"Europe/Berlin"`'
+            fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", value.span, f'"{guess}"'),) if guess else ()
+            yield RULE.finding(f"no time zone `{name}`; {expected}", value.span, fixes=fixes)
+
+
+RULE = Rule(
+    code="HG007",
+    name="wrong-value",
+    severity=Severity.ERROR,
+    summary="a value of the wrong type, out of range, not one of those allowed, or a required one missing",
+    explanation="""\
+Attributes are checked against the kind's schema: text stands in quotes, words of the language do not, durations have a
+unit (`30s`), whole numbers beyond 2^53 are quoted, and what a step cannot do without must be there.""",
+    wrong="""\
+workflow order {
+  step pick = http GET "https://shop.example.com/orders" { timeout = 5 }
+}
+""",
+    right="""\
+workflow order {
+  step pick = http GET "https://shop.example.com/orders" { timeout = 5s }
+}
+""",
+    check=check,
+)
