@@ -50,6 +50,22 @@ def pair(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
+def when(text: str) -> int:
+    """UTC milliseconds of an ISO date or time (UTC unless it says otherwise), or of a duration ago such as `24h`."""
+    from datetime import UTC, datetime
+
+    if _DURATION.fullmatch(text):
+        from headgate.runtime.clock import SystemClock
+
+        return SystemClock().now_ms() - duration(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        expected = "a date, a time such as `2026-11-20T10:00`, or a duration ago such as `24h`"
+        raise click.BadParameter(f"`{text}` is no time; expected {expected}") from None
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
 def format_option(*formats: str) -> Callable[[_Verb], _Verb]:
     """`--format`, the first of `formats` unless said otherwise; the verb gets it as `output`."""
     return click.option(

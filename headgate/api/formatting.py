@@ -1,0 +1,96 @@
+"""`fmt`: files as the layout wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import unified_diff
+from pathlib import Path
+from typing import NamedTuple
+
+from headgate.api.checking import target_of
+from headgate.api.faults import NothingStarted
+from headgate.api.reading import Unreadable, decode, read_source
+from headgate.api.surroundings import Options, Surroundings, flow_files
+from headgate.grammar.format import format_source
+from headgate.source import Source
+from headgate.validators.report import CheckedFile, CheckReport
+
+_MARK = b"\xef\xbb\xbf"
+
+
+class Laid(NamedTuple):
+    """One file before and after. `path` is what people see, `file` None for standard input."""
+
+    path: str
+    file: Path | None
+    before: str
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+    def diff(self) -> str:
+        """A unified diff, empty when nothing changes."""
+        lines = unified_diff(
+            self.before.splitlines(keepends=True), self.after.splitlines(keepends=True), self.path, self.path
+        )
+        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+class Layout(NamedTuple):
+    """What `fmt` found: the files that parse, a report of those that do not, and sentences on the unreadable."""
+
+    files: tuple[Laid, ...]
+    broken: CheckReport
+    unreadable: tuple[str, ...]
+
+
+def lay_out(paths: Sequence[str]) -> Layout:
+    """How the files would look; writes nothing. Without a path: the workspace, or the current folder without one."""
+    surroundings = Surroundings(Options())
+    laid: list[Laid] = []
+    broken: list[CheckedFile] = []
+    unreadable: list[str] = []
+    for path in paths or (surroundings.root(surroundings.start) or surroundings.start,):
+        file = target_of(path, surroundings.start).path
+        files = flow_files(file) if file.is_dir() else [file]
+        if not files:
+            unreadable.append(f"no `.flow` file in `{surroundings.shown(file)}`")
+        for each in files:
+            try:
+                _one(read_source(each, surroundings.shown(each)), each, laid, broken)
+            except Unreadable as reason:
+                unreadable.append(str(reason))
+    return Layout(tuple(laid), CheckReport(tuple(broken)), tuple(unreadable))
+
+
+def lay_out_text(content: bytes) -> Layout:
+    """How standard input would look."""
+    laid: list[Laid] = []
+    broken: list[CheckedFile] = []
+    try:
+        _one(decode(content, "<stdin>"), None, laid, broken)
+    except Unreadable as reason:
+        return Layout((), CheckReport(), (str(reason),))
+    return Layout(tuple(laid), CheckReport(tuple(broken)), ())
+
+
+def write(files: Sequence[Laid]) -> None:
+    """Write those that change. Raises `NothingStarted` for one that cannot be written."""
+    for each in files:
+        if each.file is None or not each.changed:
+            continue
+        try:
+            mark = _MARK if each.file.read_bytes().startswith(_MARK) else b""
+            each.file.write_bytes(mark + each.after.encode())
+        except OSError as error:
+            raise NothingStarted(f"`{each.path}` cannot be written: {error.strerror}") from None
+
+
+def _one(source: Source, file: Path | None, laid: list[Laid], broken: list[CheckedFile]) -> None:
+    after, diagnostics = format_source(source)
+    if after is None:
+        broken.append(CheckedFile(source, tuple(diagnostics)))
+    else:
+        laid.append(Laid(source.path, file, source.text, after))

@@ -1,0 +1,56 @@
+"""What verbs that drive a run have in common: following it on a terminal, and printing how it stands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from headgate.cli.output import colour_wanted, columns, print_json, say
+
+if TYPE_CHECKING:
+    from headgate.api.place import Driving, Rest
+    from headgate.runtime.view import RunView
+
+EXIT_INTERRUPTED = 130
+INTERRUPTED = "interrupted"
+
+
+def follow(act: Callable[[Driving], Rest], wait_ms: int | None, *, detach: bool, output: str) -> int:
+    """Do `act`, showing its run live on a terminal; print how the run stands and return the exit code."""
+    from headgate.api.place import Driving
+
+    if output == "json" or detach or not (sys.stdout.isatty() and colour_wanted()):
+        rest = act(Driving(wait_ms, detach))
+    else:
+        from headgate.render.live import LiveSteps
+        from headgate.runtime.clock import SystemClock
+
+        steps = LiveSteps(SystemClock().now_ms)
+        with steps.live():
+            rest = act(Driving(wait_ms, detach, steps.show))
+    return answer(rest, output)
+
+
+def answer(rest: Rest, output: str) -> int:
+    """Print a run as it rests, and remarks on standard error; returns the exit code."""
+    say(rest.notes)
+    show(rest.view, output)
+    if rest.next_wake is not None and output == "text":
+        from headgate.render.words import moment
+
+        say([f"its next timer is due at {moment(rest.next_wake)} UTC"])
+    return EXIT_INTERRUPTED if rest.view.status == INTERRUPTED else rest.exit_code
+
+
+def show(view: RunView, output: str) -> None:
+    """Print one run."""
+    if output == "json":
+        from headgate.render.run_json import run_object
+
+        print_json(run_object(view))
+    else:
+        from headgate.render.runs_text import run_text
+        from headgate.runtime.clock import SystemClock
+
+        print(run_text(view, SystemClock().now_ms(), width=columns(), colour=colour_wanted()), end="")

@@ -1,0 +1,136 @@
+"""What happened: runs, show, events, timeline, why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from headgate.cli.options import format_option, placed, when
+from headgate.cli.output import colour_wanted, columns, print_json
+
+if TYPE_CHECKING:
+    from headgate.api.place import Place
+
+STATUSES = (
+    "scheduled", "queued", "starting", "running", "retrying", "interrupted", "waiting", "paused", "draining",
+    "cancelling", "completed", "failed", "cancelled", "skipped", "stalled",
+)  # fmt: skip
+"""As `runtime/status.py` lists them; repeated here so that help needs no runtime, and compared in a test."""
+
+
+@click.command("runs")
+@click.option(
+    "--status", "statuses", multiple=True, metavar="STATUS", help="Those in this status; many times, or with commas."
+)
+@click.option("--workflow", metavar="NAME", help="Those of this workflow.")
+@click.option("--trigger", metavar="NAME", help="Those this trigger started.")
+@click.option("--since", type=when, metavar="TIME", help="Created at or after: a date, a time, or `24h` ago.")
+@click.option("--until", type=when, metavar="TIME", help="Created before.")
+@click.option("--open", "open_only", is_flag=True, help="Those that have not ended.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N, the newest.")
+@format_option("text", "json")
+@placed
+def runs(
+    *,
+    statuses: tuple[str, ...],
+    workflow: str | None,
+    trigger: str | None,
+    since: int | None,
+    until: int | None,
+    open_only: bool,
+    limit: int | None,
+    output: str,
+    place: Place,
+) -> None:
+    """List runs, the oldest first."""
+    from headgate.api import history
+    from headgate.runtime.store import RunFilter
+
+    chosen = RunFilter(_statuses(statuses), workflow, trigger, since, until, open_only, limit)
+    found = history.runs(chosen, place)
+    if output == "json":
+        from headgate.render.run_json import listed_object
+
+        print_json([listed_object(view) for view in found])
+    else:
+        from headgate.render.runs_text import runs_text
+        from headgate.runtime.clock import SystemClock
+
+        print(runs_text(found, SystemClock().now_ms(), width=columns(), colour=colour_wanted()), end="")
+
+
+@click.command("show")
+@click.argument("run")
+@format_option("text", "json")
+@placed
+def show(*, run: str, output: str, place: Place) -> None:
+    """Show RUN with its steps, its output or failure, and what may be done next."""
+    from headgate.api import history
+    from headgate.cli import answers
+
+    answers.show(history.show(run, place), output)
+
+
+@click.command("events")
+@click.argument("run")
+@format_option("text", "json")
+@placed
+def events(*, run: str, output: str, place: Place) -> None:
+    """Print the event log of RUN: all that happened to it, in order."""
+    from headgate.api import history
+
+    found = history.events(run, place)
+    if output == "json":
+        from headgate.render.run_json import events_list
+
+        print_json(events_list(found))
+    else:
+        from headgate.render.events_text import events_text
+
+        print(events_text(found, width=columns(), colour=colour_wanted()), end="")
+
+
+@click.command("timeline")
+@click.argument("run")
+@format_option("text", "json")
+@placed
+def timeline(*, run: str, output: str, place: Place) -> None:
+    """Draw RUN as a Gantt chart: when each step ran, waited, was retried or held, and what came of it."""
+    from headgate.api import history
+    from headgate.render.timeline import timeline_object, timeline_text
+    from headgate.runtime.clock import SystemClock
+
+    view, found = history.show(run, place), history.events(run, place)
+    if output == "json":
+        print_json(timeline_object(view, found))
+    else:
+        print(timeline_text(view, found, SystemClock().now_ms(), width=columns(), colour=colour_wanted()), end="")
+
+
+@click.command("why")
+@click.argument("run")
+@format_option("text", "json")
+@placed
+def why(*, run: str, output: str, place: Place) -> None:
+    """Say what holds RUN, since when, who can clear it, and the command that does."""
+    from headgate.api import history
+    from headgate.render.why import why_list, why_text
+
+    found = [each._asdict() for each in history.why(run, place)]
+    if output == "json":
+        print_json(why_list(found))
+    else:
+        print(why_text(found, width=columns(), colour=colour_wanted()), end="")
+
+
+def _statuses(given: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(name.strip() for each in given for name in each.split(",") if name.strip())
+    for name in names:
+        if name not in STATUSES:
+            from headgate.diagnostics import nearest
+
+            guess = nearest(name, STATUSES)
+            hint = f"did you mean `{guess}`?" if guess else "expected one of " + ", ".join(STATUSES)
+            raise click.BadParameter(f"no status `{name}`; {hint}")
+    return names

@@ -1,0 +1,254 @@
+"""The acts on a run: pause, resume, cancel, retry, skip, confirm, redrive, replay."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from headgate.cli.answers import answer, follow
+from headgate.cli.options import (
+    Parsed,
+    driving,
+    format_option,
+    json_value,
+    pair,
+    placed,
+    reason_option,
+    yes_option,
+)
+
+if TYPE_CHECKING:
+    from headgate.api.operating import Act
+    from headgate.api.place import Driving, Place, Rest
+    from headgate.plan import JsonObject
+
+request_option = click.option(
+    "--request-id", "request_id", metavar="ID", help="Names this act: the same ID twice is one act."
+)
+
+
+@click.command("pause")
+@click.argument("run")
+@reason_option
+@request_option
+@format_option("text", "json")
+@placed
+def pause(*, run: str, reason: str | None, request_id: str | None, output: str, place: Place) -> int:
+    """Hold RUN: what is out finishes and is recorded, nothing new starts."""
+    from headgate.api.operating import Act
+
+    return _record(run, Act("pause", reason=reason, request_id=request_id), place, output)
+
+
+@click.command("cancel")
+@click.argument("run")
+@reason_option
+@yes_option
+@request_option
+@format_option("text", "json")
+@placed
+def cancel(*, run: str, reason: str | None, yes: bool, request_id: str | None, output: str, place: Place) -> int:
+    """Cancel RUN. Completed steps keep their outputs, and nothing is undone."""
+    from headgate.api.operating import Act
+
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"cancel {run}? completed steps keep their outputs, nothing is undone", abort=True, err=True)
+    return _record(run, Act("cancel", reason=reason, request_id=request_id), place, output)
+
+
+@click.command("resume")
+@click.argument("run")
+@reason_option
+@request_option
+@format_option("text", "json")
+@driving
+@placed
+def resume(
+    *,
+    run: str,
+    reason: str | None,
+    request_id: str | None,
+    output: str,
+    wait_ms: int | None,
+    detach: bool,
+    place: Place,
+) -> int:
+    """Release an operator's hold of RUN, and drive it on. Holds that stay are named."""
+    from headgate.api.operating import Act
+
+    return _drive(
+        run, Act("resume", reason=reason, request_id=request_id), place, wait_ms, detach=detach, output=output
+    )
+
+
+@click.command("retry")
+@click.argument("run")
+@click.argument("step")
+@click.option("--edit", "edits", type=pair, multiple=True, metavar="NAME=VALUE", help="Change an attribute first.")
+@reason_option
+@request_option
+@format_option("text", "json")
+@driving
+@placed
+def retry(
+    *,
+    run: str,
+    step: str,
+    edits: tuple[tuple[str, str], ...],
+    reason: str | None,
+    request_id: str | None,
+    output: str,
+    wait_ms: int | None,
+    detach: bool,
+    place: Place,
+) -> int:
+    """Try STEP of RUN again: one that failed under a hold, or that is between attempts.
+
+    The VALUE of an edit is written as the language writes it: "text", 3, {{ steps.a.result.b }}.
+    """
+    from headgate.api import editing
+    from headgate.api.operating import Act
+
+    args: JsonObject = {"edit": editing.read_edits(run, step, edits, place)} if edits else {}
+    act = Act("retry", step=step, args=args, reason=reason, request_id=request_id)
+    return _drive(run, act, place, wait_ms, detach=detach, output=output)
+
+
+@click.command("skip")
+@click.argument("run")
+@click.argument("step")
+@click.option("--output", "value", type=json_value, metavar="JSON", help="What stands in for the step's result.")
+@reason_option
+@request_option
+@format_option("text", "json")
+@driving
+@placed
+def skip(
+    *,
+    run: str,
+    step: str,
+    value: Parsed | None,
+    reason: str | None,
+    request_id: str | None,
+    output: str,
+    wait_ms: int | None,
+    detach: bool,
+    place: Place,
+) -> int:
+    """Skip STEP of RUN: one that failed under a hold, is between attempts, waits or is held."""
+    from headgate.api.operating import Act
+
+    act = Act("skip", step=step, args=_output(value), reason=reason, request_id=request_id)
+    return _drive(run, act, place, wait_ms, detach=detach, output=output)
+
+
+@click.command("confirm")
+@click.argument("run")
+@click.argument("step")
+@click.option("--done/--not-done", "done", default=None, help="Whether the effect of the attempt happened.")
+@click.option("--output", "value", type=json_value, metavar="JSON", help="With --done: what it returned.")
+@reason_option
+@request_option
+@format_option("text", "json")
+@driving
+@placed
+def confirm(
+    *,
+    run: str,
+    step: str,
+    done: bool | None,
+    value: Parsed | None,
+    reason: str | None,
+    request_id: str | None,
+    output: str,
+    wait_ms: int | None,
+    detach: bool,
+    place: Place,
+) -> int:
+    """Say whether the attempt in doubt of STEP happened: --done completes it, --not-done tries again."""
+    from headgate.api.operating import Act
+
+    if done is None:
+        raise click.UsageError("say --done or --not-done: did the effect happen?")
+    if value is not None and not done:
+        raise click.UsageError("`--output` goes with --done")
+    act = Act("confirm", step=step, args={"done": done, **_output(value)}, reason=reason, request_id=request_id)
+    return _drive(run, act, place, wait_ms, detach=detach, output=output)
+
+
+@click.command("redrive")
+@click.argument("run")
+@click.option("--from", "step", metavar="STEP", help="Run STEP and all that follows it again, completed or not.")
+@click.option("--dry-run", is_flag=True, help="Name the steps that would run again, and change nothing.")
+@yes_option
+@reason_option
+@request_option
+@format_option("text", "json")
+@driving
+@placed
+def redrive(
+    *,
+    run: str,
+    step: str | None,
+    dry_run: bool,
+    yes: bool,
+    reason: str | None,
+    request_id: str | None,
+    output: str,
+    wait_ms: int | None,
+    detach: bool,
+    place: Place,
+) -> int:
+    """Go on with RUN, failed or cancelled: completed outputs are kept, the rest is tried again.
+
+    With --from, irreversible steps that completed and would run again need --yes.
+    """
+    from headgate.api import operating
+    from headgate.cli.output import print_json
+
+    if dry_run:
+        again = operating.preview_redrive(run, step, place)
+        if output == "json":
+            print_json({"run": run, "again": list(again)})
+        else:
+            print("would run again: " + (", ".join(again) or "nothing"))
+        return 0
+    act = operating.Act("redrive", step=step, args={"yes": True} if yes else {}, reason=reason, request_id=request_id)
+    return _drive(run, act, place, wait_ms, detach=detach, output=output)
+
+
+@click.command("replay")
+@click.argument("run")
+@format_option("text", "json")
+@driving
+@placed
+def replay(*, run: str, output: str, wait_ms: int | None, detach: bool, place: Place) -> int:
+    """Start a new run with the trigger and inputs of RUN, which has ended and stays as it is."""
+    from headgate.api import operating
+
+    def start(how: Driving) -> Rest:
+        return operating.replay(run, place, how)
+
+    return follow(start, wait_ms, detach=detach, output=output)
+
+
+def _record(run: str, act: Act, place: Place, output: str) -> int:
+    from headgate.api import operating
+    from headgate.api.place import Driving
+
+    return answer(operating.operate(run, act, place, Driving()), output)
+
+
+def _drive(run: str, act: Act, place: Place, wait_ms: int | None, *, detach: bool, output: str) -> int:
+    from headgate.api import operating
+
+    def do(how: Driving) -> Rest:
+        return operating.operate(run, act, place, how)
+
+    return follow(do, wait_ms, detach=detach, output=output)
+
+
+def _output(value: Parsed | None) -> JsonObject:
+    return {} if value is None else {"output": value.value}

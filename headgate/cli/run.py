@@ -1,0 +1,94 @@
+"""`headgate run`: start a run here and follow it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from headgate.cli.answers import follow
+from headgate.cli.options import driving, format_option, pair, placed
+
+if TYPE_CHECKING:
+    from headgate.api.inputs import Given
+    from headgate.api.place import Driving, Place, Rest
+    from headgate.plan import Json, JsonObject
+
+
+@click.command("run")
+@click.argument("target", metavar="FILE")
+@click.option("-i", "--input", "texts", type=pair, multiple=True, metavar="NAME=VALUE", help="An input, many times.")
+@click.option("--inputs", "file", metavar="FILE", help="Inputs as one JSON object; - is standard input.")
+@format_option("text", "json")
+@driving
+@placed
+def run(
+    *,
+    target: str,
+    texts: tuple[tuple[str, str], ...],
+    file: str | None,
+    output: str,
+    wait_ms: int | None,
+    detach: bool,
+    place: Place,
+) -> int:
+    """Start a run here and follow it until it rests.
+
+    FILE is a .flow file, FILE#NAME for one workflow of it, or a .plan.json. Inputs of type string and enum are taken
+    verbatim, others as JSON. Exit codes: 0 completed, 1 failed or cancelled, 2 inputs that do not fit, 3 nothing
+    started, 5 at rest but not finished (waiting or paused).
+    """
+    from headgate.api import running
+    from headgate.api.faults import InputsMissing, UsageFault
+    from headgate.api.inputs import Given
+
+    given = Given(_unique(texts), _read_inputs(file) if file else {})
+
+    def start(how: Driving) -> Rest:
+        return running.run(target, given, place, how)
+
+    try:
+        return follow(start, wait_ms, detach=detach, output=output)
+    except InputsMissing as gap:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        given = _ask(given, gap.missing)
+    except UsageFault as fault:
+        raise click.UsageError(fault.message) from None
+    return follow(start, wait_ms, detach=detach, output=output)
+
+
+def _unique(texts: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for name, text in texts:
+        if name in given:
+            raise click.BadParameter(f"the input `{name}` is given twice")
+        given[name] = text
+    return given
+
+
+def _read_inputs(file: str) -> JsonObject:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        values: Json = json.loads(text)
+    except OSError as error:
+        raise click.BadParameter(f"`{file}` cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise click.BadParameter(f"`{file}` holds no JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise click.BadParameter(f"`{file}` holds no JSON object; expected one value for each input")
+    return values
+
+
+def _ask(given: Given, missing: dict[str, object]) -> Given:
+    """Ask for the inputs that were not given, on the terminal."""
+    answers = dict(given.texts)
+    for name, schema in missing.items():
+        kind = schema.get("type", "any") if isinstance(schema, dict) else "any"
+        about = schema.get("description") if isinstance(schema, dict) else None
+        asked = f"{name} ({kind}" + (f", {about})" if about else ")")
+        answers[name] = click.prompt(asked, err=True, type=str)
+    return given._replace(texts=answers)

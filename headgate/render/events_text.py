@@ -1,0 +1,51 @@
+"""The log of a run for people: a line an event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from headgate.render.tables import Cell, table
+from headgate.render.words import timestamp
+from headgate.runtime.events import SYSTEM, Event, EventType
+
+_COLOURS = {
+    EventType.RUN_COMPLETED: "green",
+    EventType.ATTEMPT_SUCCEEDED: "green",
+    EventType.RUN_FAILED: "red",
+    EventType.STEP_FAILED: "red",
+    EventType.ATTEMPT_FAILED: "red",
+    EventType.ATTEMPT_LOST: "magenta",
+    EventType.HOLD_OPENED: "yellow",
+    EventType.STEP_HELD: "yellow",
+    EventType.APPROVAL_REQUESTED: "blue",
+    EventType.APPROVAL_DECIDED: "blue",
+    EventType.STEP_WAITING: "blue",
+    EventType.STEP_RETRYING: "magenta",
+}
+
+
+def events_text(events: Sequence[Event], *, width: int | None, colour: bool) -> str:
+    """Sequence number, time, event, step, actor, and what it carries."""
+    rows = [
+        (
+            str(event.seq),
+            timestamp(event.at) or "",
+            Cell(str(event.type), _COLOURS.get(event.type, "")),
+            event.step or "",
+            "" if event.actor == SYSTEM else event.actor,
+            _carries(event),
+        )
+        for event in events
+    ]
+    return table(("seq", "at (UTC)", "event", "step", "by", "data"), rows, width=width, colour=colour)
+
+
+def _carries(event: Event) -> str:
+    reason = [f'"{event.reason}"'] if event.reason else []
+    told = [f"{key}={_short(value)}" for key, value in event.data.items() if value is not None]
+    return " ".join([*reason, *told])
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

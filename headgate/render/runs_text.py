@@ -1,0 +1,115 @@
+"""Runs for people: the list, one run with its steps, and what to do next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from textwrap import indent
+
+from headgate.plan import Json
+from headgate.render.columns import printable
+from headgate.render.picture import shorten
+from headgate.render.tables import Cell, table
+from headgate.render.words import coloured, moment, run_facts, span, step_facts
+from headgate.runtime.view import RunView, StepView
+
+VALUE_LIMIT = 100
+
+
+def runs_text(views: Sequence[RunView], now: int, *, width: int | None, colour: bool) -> str:
+    """The list, a line a run; a sentence when there is none."""
+    if not views:
+        return "no runs\n"
+    rows = [
+        (view.run, view.workflow, run_status(view), view.trigger, moment(view.created_at), _took(view, now), _why(view))
+        for view in views
+    ]
+    heads = ("run", "workflow", "status", "trigger", "created (UTC)", "took", "detail")
+    return table(heads, rows, width=width, colour=colour)
+
+
+def run_status(view: RunView) -> Cell:
+    """The run's status with its mark."""
+    facts = run_facts(view.status)
+    return Cell(f"{facts.mark} {view.status}", facts.colour)
+
+
+def run_text(view: RunView, now: int, *, width: int | None, colour: bool) -> str:
+    """One run: how it stands, its steps, its output or failure, and the commands that may follow."""
+    status = run_status(view)
+    head = coloured(status.text, status.colour) if colour else status.text
+    detail = f" ({view.detail})" if view.detail else ""
+    lines = [f"{view.workflow} {view.run}  {head}{detail}  {_took(view, now)}", ""]
+    text = "\n".join(lines) + table(
+        ("step", "kind", "status", "attempts", "took", "detail"),
+        [_step_row(path, step, now) for path, step in view.steps.items()],
+        width=width,
+        colour=colour,
+    )
+    return text + "".join(f"{part}\n" for part in _endings(view))
+
+
+def next_commands(view: RunView) -> Iterator[str]:
+    """The commands that move the run on, most likely first."""
+    for path, step in view.steps.items():
+        if step.status == "waiting" and step.detail in {"approval", "review"}:
+            yield f"headgate approve {view.run} {path}"
+            yield f"headgate deny {view.run} {path}"
+    for hold in view.holds:
+        if hold.release:
+            yield hold.release
+    if view.status in {"failed", "cancelled"}:
+        yield f"headgate redrive {view.run}"
+    elif view.status in {"interrupted", "retrying"} or (view.status == "waiting" and view.detail == "timer"):
+        yield f"headgate drive {view.run}"
+
+
+def _step_row(path: str, step: StepView, now: int) -> tuple[Cell | str, ...]:
+    facts = step_facts(step.status)
+    took = "" if step.started_at is None else span((step.ended_at or now) - step.started_at)
+    attempts = str(step.attempts) if step.attempts > 1 else ""
+    return (path, step.kind, Cell(f"{facts.mark} {step.status}", facts.colour), attempts, took, step_remark(step))
+
+
+def step_remark(step: StepView) -> str:
+    """What is worth saying of a step in a line: its error, or why it stands as it does."""
+    if isinstance(step.error, dict):
+        return f"{step.error.get('code')}: {step.error.get('message')}"
+    return step.detail or ""
+
+
+def _endings(view: RunView) -> Iterator[str]:
+    if view.failure is not None:
+        at = f" at `{view.failure.step}`" if view.failure.step else ""
+        yield f"\nfailed{at}: {view.failure.code}: {printable(view.failure.message or '')}"
+    for hold in view.holds:
+        yield f"\nheld: {hold.reason} by {hold.by} since {moment(hold.since)} UTC"
+    if view.output:
+        yield "\noutput:"
+        yield indent(_values(view.output), "  ")
+    commands = list(next_commands(view))
+    if commands:
+        yield "\nnext:"
+        yield "\n".join(f"  {command}" for command in commands)
+
+
+def _values(output: Json) -> str:
+    if not isinstance(output, dict):
+        return _value(output)
+    width = max(map(len, output), default=0)
+    return "\n".join(f"{name.ljust(width)}  {_value(value)}" for name, value in output.items())
+
+
+def _value(value: Json) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return printable(shorten(text, VALUE_LIMIT))
+
+
+def _took(view: RunView, now: int) -> str:
+    return span((view.ended_at or now) - (view.started_at or view.created_at))
+
+
+def _why(view: RunView) -> str:
+    if view.failure is not None:
+        return f"{view.failure.code} at {view.failure.step}" if view.failure.step else str(view.failure.code)
+    return view.detail or ""
