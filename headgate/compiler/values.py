@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headgate.compiler.schemas import schema_of
+from headgate.expressions import literal
 from headgate.grammar import ast
 from headgate.kinds.values import Duration, Fenced, Mixed, Neutral, Template, TypeName, Word
 from headgate.source import Span
@@ -82,10 +83,15 @@ def stored_text(text: ast.Text) -> str:
         if isinstance(part, ast.Template):
             parts.append(stored_template(part))
         else:
-            parts.append(part.text.replace("{{", '{{ "{{" }}'))
+            parts.append(_quoted(part.text) if part.text.endswith("{") else literal(part.text))
     if len(parts) == 1:
         parts.append('{{ "" }}')
     return "".join(parts)
+
+
+def _quoted(text: str) -> str:
+    """A stretch that ends in a brace, which must not meet the braces of the template behind it."""
+    return literal(text[:-1]) + '{{ "{" }}'
 
 
 def stored_template(template: ast.Template) -> str:

@@ -1,4 +1,4 @@
-"""The compiled plan: the treaty between compiler and runtime. The runtime never sees source text."""
+"""What a plan consists of."""
 
 from __future__ import annotations
 
