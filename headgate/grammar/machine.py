@@ -13,7 +13,7 @@ _REDUCE: Final = tuple((ACTIONS[action], size, left) for action, size, left in R
 class Stuck(NamedTuple):
     """The parser could not go on: at which token, and in which states it was."""
 
-    index: int
+    at: int
     states: tuple[int, ...]
 
 

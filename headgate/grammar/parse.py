@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from headgate.diagnostics import Diagnostic, Severity
 from headgate.grammar import ast
 from headgate.grammar.machine import Stuck, run
-from headgate.grammar.tokens import begins, read
+from headgate.grammar.tokens import read
 from headgate.source import Source, Span
 
 
@@ -37,21 +37,26 @@ def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
             workflows = run("start", tokens.kinds, tokens.values, tokens.docs)
             if not isinstance(workflows, Stuck):
                 return ast.File(tuple(workflows), tokens.comments, Span(0, len(text))), []
-        where = Span(0, 0)
-        if tokens is not None and isinstance(workflows, Stuck) and workflows.index < len(tokens.values):
-            at = begins(tokens.values[workflows.index])
-            where = Span(at, at + 1)
-        message = "expected something else"
-        return ast.File((), (), Span(0, len(text))), [
-            Diagnostic("HG001", "syntax-error", Severity.ERROR, message, where)
-        ]
+        from headgate.grammar.recover import recover
+
+        file, found = recover(text)
+        return file, found or [unexplained(text)]
 
 
 def parse_value(text: str) -> tuple[ast.Value | None, list[Diagnostic]]:
     """One value as the language writes it, or None and what is wrong with it."""
-    tokens = read(text)
+    tokens = read(text.strip())
     if tokens is not None:
         value = run("value", tokens.kinds, tokens.values, tokens.docs)
         if not isinstance(value, Stuck):
             return value, []
-    return None, [Diagnostic("HG001", "syntax-error", Severity.ERROR, "expected a value", Span(0, len(text)))]
+    from headgate.grammar.recover import recover_value
+
+    return None, recover_value(text) or [unexplained(text)]
+
+
+def unexplained(text: str) -> Diagnostic:
+    """The finding for a text that does not parse although each item of it does: it should never be needed."""
+    return Diagnostic(
+        "HG001", "syntax-error", Severity.ERROR, "expected a file of workflows", Span(0, min(1, len(text)))
+    )

@@ -17,7 +17,7 @@ FENCE = "`" * 3
 QUOTES = '"' * 3
 
 _PLAIN = re.compile(r"""[^{}"'\n]*""")
-_QUOTED = re.compile(r'''"(?:[^"\\\n]|\\[^\n])*+"|'(?:[^'\\\n]|\\[^\n])*+\'''')
+_QUOTED = re.compile(r""""(?:[^"\\\n]|\\[^\n])*+"|'(?:[^'\\\n]|\\[^\n])*+\'""")
 _LINE_CHARACTERS = re.compile(r'[^"\\\n\r{]*')
 _BLOCK_CHARACTERS = re.compile(r'[^"\\{]*')
 _UNIT = "[0-9a-fA-F]"
@@ -48,7 +48,9 @@ class Scan:
         self.no_fence_end = self.no_block_end = len(text) + 1
         self._line = (0, -1)
 
-    def wrong(self, code: str, message: str, span: Span, fixes: tuple[Fix, ...] = (), labels: tuple[Label, ...] = ()) -> None:
+    def wrong(
+        self, code: str, message: str, span: Span, fixes: tuple[Fix, ...] = (), labels: tuple[Label, ...] = ()
+    ) -> None:
         """Note an error."""
         name = {"HG001": "syntax-error", "HG002": "unclosed-block", "HG207": "template-braces"}[code]
         self.found.append(Diagnostic(code, name, Severity.ERROR, message, span, fixes=fixes, labels=labels))
@@ -205,7 +207,9 @@ class Scan:
             stop -= 1
         fix = replace("close the text", Span(stop, stop), '"')
         self.wrong("HG001", 'this text is not closed: expected `"` on its line', Span(start, stop), (fix,))
-        return Text((Literal(text[start + 1 : stop], Span(start + 1, stop)),) if stop > start + 1 else (), Span(start, stop)), stop
+        return Text(
+            (Literal(text[start + 1 : stop], Span(start + 1, stop)),) if stop > start + 1 else (), Span(start, stop)
+        ), stop
 
     def escape(self, at: int, pieces: list[str]) -> int:
         """Append what the escape at `at` stands for; the offset behind it."""
@@ -220,7 +224,7 @@ class Scan:
             message = "`\\u` wants four hexadecimal digits of one character, as in `\\u00e9`"
             fixes: tuple[Fix, ...] = ()
         else:
-            message = f"`{written}` is no escape: expected one of `\\n \\t \\r \\\" \\\\ \\uXXXX`"
+            message = f'`{written}` is no escape: expected one of `\\n \\t \\r \\" \\\\ \\uXXXX`'
             fixes = (replace("double the back-slash", Span(at, at + 1), "\\\\"),)
         self.wrong("HG001", message, Span(at, at + width), fixes)
         pieces.append(written)
@@ -261,7 +265,7 @@ class Scan:
         """A text between three quotes that is never closed: it ends where the indentation goes back."""
         stop = self.outdent(start)
         self.wrong(
-            "HG001",
+            "HG002",
             'this text is not closed: expected `"""`',
             Span(start, start + 3),
             (Fix("close the text", Safety.SAFE, (Edit(Span(stop, stop), self.new_line(start, QUOTES)),)),),
@@ -273,9 +277,7 @@ class Scan:
         text = self.text
         opener = _FENCE_OPEN.match(text, start)
         if opener is None:
-            end = self.line_end(start)
-            self.wrong("HG001", "expected a word or a new line after the three back-ticks of a fence", Span(start, end))
-            return None, end
+            return None, self.odd_fence(start)
         closer = _FENCE_CLOSE.search(text, opener.end()) if start < self.no_fence_end else None
         if closer is None:
             self.no_fence_end = min(self.no_fence_end, start)
@@ -292,6 +294,20 @@ class Scan:
             end, raw_end = closer.end(), closer.start()
         body, indent = dedented_lines(text[opener.end() : raw_end])
         return Fence(opener[1], body, Span(opener.end(), max(raw_end, opener.end())), indent, Span(start, end)), end
+
+    def odd_fence(self, start: int) -> int:
+        """Note what is wrong with the opener of a fence; the offset where the fence is taken to end."""
+        end = self.line_end(start)
+        message = "expected at most one word and a new line after the three back-ticks of a fence"
+        self.wrong("HG001", message, Span(start, start + 3))
+        same_line = self.text.find(FENCE, start + 3, end)
+        if same_line >= 0:
+            return same_line + 3
+        closer = _FENCE_CLOSE.search(self.text, end) if start < self.no_fence_end else None
+        if closer is None:
+            self.no_fence_end = min(self.no_fence_end, start)
+            return end
+        return end if self.swallows(start, closer.start()) else closer.end()
 
     def swallows(self, start: int, end: int) -> bool:
         """Whether a text from `start` to `end` holds what must be items behind it, so that its closer is another's."""

@@ -72,7 +72,10 @@ def compile_tables() -> str:
     text = GRAMMAR.read_text(encoding="utf-8")
     lark = Lark(text, parser="lalr", lexer="basic", start=list(STARTS), postlex=Newlines())
     table: Any = lark.parser.parser._parse_table  # noqa: SLF001 - Lark has no public way to its tables
-    terminals = [END, *sorted(terminal.name for terminal in lark.terminals if terminal.name not in {"COMMENT", "SPACE"})]
+    terminals = [
+        END,
+        *sorted(terminal.name for terminal in lark.terminals if terminal.name not in {"COMMENT", "SPACE"}),
+    ]
     names = sorted({symbol for row in table.states.values() for symbol in row} - set(terminals))
     ids = {name: index for index, name in enumerate([*terminals, *names])}
     states = reachable([table.start_states[name] for name in STARTS], table.states)

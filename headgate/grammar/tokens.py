@@ -100,7 +100,11 @@ def read(text: str) -> Tokens | None:
             elif group == G_PLAIN:
                 start, end = found.span(4)
                 add_kind(PLAIN)
-                parts = (new(Stretch, (text[start + 1 : end - 1], new(Span, (start + 1, end - 1)))),) if end - start > 2 else ()
+                parts = (
+                    (new(Stretch, (text[start + 1 : end - 1], new(Span, (start + 1, end - 1)))),)
+                    if end - start > 2
+                    else ()
+                )
                 add_value(new(Text, (parts, new(Span, (start, end)), False)))
             elif group == G_TEMPLATE:
                 add_kind(TEMPLATE)
