@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
@@ -16,8 +16,6 @@ from headgate.workspace import Instance, Model, SecretSource, Workspace
 
 if TYPE_CHECKING:
     from headgate.plan import Json, JsonObject
-
-SECRET = "$secret"  # noqa: S105 - the mark of a place where one goes
 
 
 class Closable(Protocol):
@@ -95,23 +93,20 @@ class World:
             for name, value in given.items()
         }
 
-    def bind(self, value: Json, names: Collection[str]) -> Json:
-        """The value with its placeholders replaced, of the secrets in `names` only; raises as `secret`.
+    def bind(self, value: Json) -> Json:
+        """A rendered input with its placeholders replaced; raises as `secret`.
 
-        `names` are those that the step's own text mentions: what comes from a server and looks like a placeholder
-        stays what it is.
+        Rendering refuses data that looks like a placeholder, so that none here was written by anybody but the author.
         """
-        if not names:
-            return value
         match value:
-            case {"$secret": str(name), **rest} if not rest and name in names:
+            case {"$secret": str(name), **rest} if not rest:
                 return self.secret(name)
-            case {"$text": list(parts), **rest} if not rest and any(isinstance(part, dict) for part in parts):
-                return "".join(part if isinstance(part, str) else str(self.bind(part, names)) for part in parts)
+            case {"$text": list(parts), **rest} if not rest:
+                return "".join(part if isinstance(part, str) else str(self.bind(part)) for part in parts)
             case dict():
-                return {key: self.bind(item, names) for key, item in value.items()}
+                return {key: self.bind(item) for key, item in value.items()}
             case list():
-                return [self.bind(item, names) for item in value]
+                return [self.bind(item) for item in value]
         return value
 
     def mask(self, value: Json) -> Json:
@@ -223,6 +218,11 @@ class World:
         if found is None:
             found = self._live[key] = make()
         return cast("_C", found)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The keys of what is live."""
+        return tuple(self._live)
 
     def forget(self, key: str, thing: Closable) -> None:
         """Drops a thing that is of no more use, so that the next asker gets a new one."""

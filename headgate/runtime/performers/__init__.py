@@ -5,22 +5,18 @@ The executor calls `perform`, enforces the time of an attempt by cancelling it, 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, cast
 
 from headgate.plan import Json, JsonObject, PlanStep
-from headgate.runtime.connections import SECRET, World
+from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.performers.results import fit
 
 BUNDLED = frozenset({"http", "llm", "lua", "mcp"})
 """The kinds performed here, each of which marks its attempts' departures."""
 
-_SECRET = re.compile(r"""secrets\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*["']([^"']*)["']\s*\])""")
-_KEPT = 4096
 _loaded: dict[str, Performer] = {}
-_names: dict[int, tuple[JsonObject, frozenset[str]]] = {}
 
 
 class Departure:
@@ -56,6 +52,12 @@ class Attempt(NamedTuple):
     scope: Mapping[str, object]
     departure: Departure
 
+    def seconds(self, default: float) -> float:
+        """A little less than the attempt's own time, so that what was late is named, and not only the step."""
+        if self.timeout_ms is None:
+            return default
+        return max(self.timeout_ms - 200, self.timeout_ms * 0.8) / 1000
+
 
 class Performer(Protocol):
     """Carries out one kind of step. Cancelling it must be prompt and leave nothing running behind."""
@@ -79,10 +81,9 @@ async def perform(attempt: Attempt, world: World) -> Json:
     Raises `StepFailure`, masked as well. Anything else that is raised is a fault of the performer.
     """
     try:
-        names = secret_names(attempt)
         if attempt.kind == "lua":
-            _refuse_secrets(attempt.input.get("args"), names)
-        bound = cast("JsonObject", world.bind(attempt.input, names))
+            _refuse_secrets(attempt.input.get("args"))
+        bound = cast("JsonObject", world.bind(attempt.input))
         result = await performer(attempt.kind).perform(attempt._replace(input=bound), world)
         fit(result, attempt.plan_step.result, attempt.output_schema)
     except StepFailure as failure:
@@ -90,39 +91,18 @@ async def perform(attempt: Attempt, world: World) -> Json:
     return world.mask(result)
 
 
-def secret_names(attempt: Attempt) -> frozenset[str]:
-    """The secrets that the step's own text, or a `let` of its workflow, mentions; no other is ever bound."""
-    config = attempt.plan_step.config
-    known = _names.get(id(config))
-    if known is None or known[0] is not config:
-        if len(_names) >= _KEPT:
-            _names.clear()
-        known = _names[id(config)] = (config, frozenset(_mentioned(config)))
-    constants = attempt.scope.get("vars")
-    return known[1] | frozenset(_mentioned(constants)) if constants else known[1]
-
-
-def _mentioned(value: object) -> Iterator[str]:
-    match value:
-        case str() if "secrets" in value:
-            for mention in _SECRET.finditer(value):
-                yield mention[1] or mention[2]
-        case Mapping():
-            for key, item in value.items():
-                if key == SECRET and isinstance(item, str):
-                    yield item
-                yield from _mentioned(item)
-        case list() | tuple():
-            for item in value:
-                yield from _mentioned(item)
-
-
-def _refuse_secrets(args: Json, names: frozenset[str]) -> None:
+def _refuse_secrets(value: Json) -> None:
     """A script's result is stored and goes anywhere; a secret goes only where it is sent."""
-    for name in _mentioned(args):
-        if name in names:
+    match value:
+        case {"$secret": str(name)}:
             message = f"a script may not see the secret `{name}`; send it from a step that calls a provider"
             raise StepFailure(StepError("CONFIG_INVALID", message, ErrorClass.PERMANENT))
+        case dict():
+            for item in value.values():
+                _refuse_secrets(item)
+        case list():
+            for item in value:
+                _refuse_secrets(item)
 
 
 def _bundled(kind: str) -> Performer:

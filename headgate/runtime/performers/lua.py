@@ -43,7 +43,7 @@ class Performance:
         script = attempt.input.get("script")
         if not isinstance(script, str):
             raise _failure("CONFIG_INVALID", "`script` must be a text")
-        seconds = _seconds(attempt.timeout_ms)
+        seconds = attempt.seconds(_DEFAULT_SECONDS)
         request = {
             "script": script,
             "names": names(script, attempt),
@@ -90,13 +90,6 @@ def _plain(value: object) -> Any:
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         return [_plain(item) for item in value]
     return value if isinstance(value, str | int | float | bool) else None
-
-
-def _seconds(timeout_ms: int | None) -> float:
-    """A little less than the attempt's own time, so that the script is named and not only the step."""
-    if timeout_ms is None:
-        return _DEFAULT_SECONDS
-    return max(timeout_ms - 200, timeout_ms * 0.8) / 1000
 
 
 def _result(reply: dict[str, Any]) -> Json:

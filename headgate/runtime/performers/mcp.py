@@ -1,0 +1,182 @@
+"""Calls a tool of an MCP server and says, when it fails, whether the tool may have acted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from mcp import MCPError
+from mcp_types import HEADER_MISMATCH
+
+from headgate.runtime.errors import ErrorClass, StepError, StepFailure
+from headgate.runtime.performers.mcp_faults import Faults
+from headgate.runtime.performers.mcp_link import Link
+from headgate.runtime.performers.mcp_session import Session, call_tool, list_tools, relist
+
+if TYPE_CHECKING:
+    from headgate.plan import Json, JsonObject
+    from headgate.runtime.connections import World
+    from headgate.runtime.performers import Attempt
+    from headgate.workspace import Instance
+
+RESULT_LIMIT = 8 << 20
+CONFUSED_SECONDS = 10.0
+DEFAULT_SECONDS = 60.0
+
+
+class Call(NamedTuple):
+    """What an attempt asks for."""
+
+    instance: Instance
+    tool: str
+    arguments: JsonObject
+
+
+class Performance:
+    """Performs `mcp`."""
+
+    async def perform(self, attempt: Attempt, world: World) -> Json:
+        """The tool's structured content, or `{text, content}`; raises `StepFailure`.
+
+        MCP_TOOL_FAILED: the tool said so. DEPENDENCY_UNAVAILABLE: no session, nothing was asked. STEP_TIMED_OUT and
+        UPSTREAM_ERROR: in doubt once the call was sent.
+        """
+        call = _call(attempt, world)
+        seconds = attempt.seconds(DEFAULT_SECONDS)
+        started = asyncio.get_running_loop().time()
+        session = await open_session(call.instance, world, seconds)
+        left = max(seconds - (asyncio.get_running_loop().time() - started), 0.05)
+        attempt.departure.mark()
+        session.link.refusal = None
+        faults = Faults(session.link, call.tool, alone=session.waiting == 0)
+        try:
+            answer = await _answer(session, call, left)
+        except TimeoutError:
+            raise await faults.late(seconds) from None
+        except StepFailure:
+            raise
+        except Exception as error:  # noqa: BLE001 - the SDK raises what its libraries raise; each is told apart there
+            raise await faults.broken(error) from None
+        return result_of(answer, call.tool)
+
+
+async def open_session(instance: Instance, world: World, seconds: float) -> Session:
+    """The session with this server, opened if need be within so many seconds; raises `StepFailure`."""
+    key = f"mcp:{instance.name}"
+    session = world.live(key, lambda: _start(instance, world))
+    if not session.usable:
+        world.forget(key, session)
+        session = world.live(key, lambda: _start(instance, world))
+    faults = Faults(session.link, None, alone=True)
+    try:
+        async with asyncio.timeout(seconds):
+            await _greeted(session, faults)
+    except TimeoutError:
+        session.abandon()
+        world.forget(key, session)
+        raise await faults.late(seconds) from None
+    except StepFailure:
+        session.abandon()
+        world.forget(key, session)
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        world.forget(key, session)
+        raise await faults.broken(error) from None
+    return session
+
+
+async def tools_of(instance: Instance, world: World, seconds: float) -> list[JsonObject]:
+    """Every tool of the server as it describes them; raises `StepFailure`."""
+    session = await open_session(instance, world, seconds)
+    faults = Faults(session.link, None, alone=True)
+    try:
+        async with asyncio.timeout(seconds):
+            answer = await session.ask(list_tools)
+    except TimeoutError:
+        raise await faults.late(seconds) from None
+    except Exception as error:  # noqa: BLE001 - as above
+        raise await faults.broken(error) from None
+    tools = answer["tools"]
+    assert isinstance(tools, list), "list_tools gives a list"
+    return [tool for tool in tools if isinstance(tool, dict)]
+
+
+def _start(instance: Instance, world: World) -> Session:
+    whose = f"the instance `{instance.name}`"
+    settings = world.settings(instance.headers if instance.server_url is not None else instance.env, whose)
+    return Session(Link(instance, world.root, settings, dict(world.environ)))
+
+
+async def _greeted(session: Session, faults: Faults) -> None:
+    """Waits for the session, and a while longer for a server that began with nonsense."""
+    opened = asyncio.ensure_future(session.opened())
+    confused = asyncio.ensure_future(session.link.confused.wait())
+    try:
+        await asyncio.wait({opened, confused}, return_when=asyncio.FIRST_COMPLETED)
+        if not opened.done():
+            await asyncio.wait({opened}, timeout=CONFUSED_SECONDS)
+        if not opened.done():
+            raise faults.nonsense()
+        await opened
+    finally:
+        confused.cancel()
+        opened.cancel()
+
+
+async def _answer(session: Session, call: Call, seconds: float) -> JsonObject:
+    async with asyncio.timeout(seconds):
+        work = call_tool(call.tool, call.arguments)
+        try:
+            return await session.ask(work)
+        except MCPError as error:
+            if error.code != HEADER_MISMATCH:
+                raise
+            await session.ask(relist)
+            return await session.ask(work)
+
+
+def result_of(answer: JsonObject, tool: str) -> Json:
+    """What the answer to a call says; raises `StepFailure` for a tool that failed or wants a conversation."""
+    if answer.get("resultType") == "input_required":
+        message = f"the tool `{tool}` asks for more input in the middle of a call, which a workflow cannot give"
+        raise StepFailure(StepError("MCP_TOOL_FAILED", message, ErrorClass.PERMANENT))
+    content = answer.get("content")
+    blocks = content if isinstance(content, list) else []
+    text = "\n".join(_texts(blocks))
+    if answer.get("isError"):
+        detail: JsonObject = {"content": blocks} if len(json.dumps(blocks)) <= 4096 else {}
+        said = text.strip()[:500] or "it gave no reason"
+        message = f"the tool `{tool}` failed: {said}"
+        raise StepFailure(StepError("MCP_TOOL_FAILED", message, ErrorClass.PERMANENT, None, detail or None))
+    structured = answer.get("structuredContent")
+    result: Json = {"text": text, "content": blocks} if structured is None else structured
+    size = len(json.dumps(result, ensure_ascii=False))
+    if size > RESULT_LIMIT:
+        message = f"the tool `{tool}` answered with {size >> 20} MiB; {RESULT_LIMIT >> 20} MiB is the most"
+        raise StepFailure(StepError("LIMIT_EXCEEDED", message, ErrorClass.PERMANENT))
+    return result
+
+
+def _texts(blocks: list[Json]) -> list[str]:
+    found: list[str] = []
+    for block in blocks:
+        match block:
+            case {"type": "text", "text": str(text)}:
+                found.append(text)
+    return found
+
+
+def _call(attempt: Attempt, world: World) -> Call:
+    given = attempt.input
+    name, url, tool, args = (given.get(key) for key in ("instance", "server_url", "tool", "args"))
+    instance = world.instance(name if isinstance(name, str) else None, url if isinstance(url, str) else None)
+    if not isinstance(tool, str) or not tool:
+        raise StepFailure(StepError("CONFIG_INVALID", "`tool` must name a tool", ErrorClass.PERMANENT))
+    if args is not None and not isinstance(args, dict):
+        raise StepFailure(StepError("CONFIG_INVALID", "`args` must be a map", ErrorClass.PERMANENT))
+    arguments = dict(args or {})
+    keyed = given.get("idempotency_arg")
+    if isinstance(keyed, str) and attempt.idempotency_key is not None:
+        arguments[keyed] = attempt.idempotency_key
+    return Call(instance, tool, arguments)

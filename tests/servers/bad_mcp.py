@@ -1,0 +1,100 @@
+"""An MCP server over stdio that misbehaves: `python bad_mcp.py MODE`. It speaks JSON-RPC by hand, with no SDK.
+
+| mode | does |
+|---|---|
+| `good` | everything right: the tools `echo` (its arguments) and `pid` |
+| `exit` | says why on stderr and ends before it answers |
+| `hang` | reads and never answers |
+| `garbage` | writes what is no JSON and never answers |
+| `chatty` | writes log lines to stdout between its messages, and answers |
+| `die` | ends in the middle of a call, with a last word on stderr |
+| `silent-call` | greets, and never answers a call |
+| `wrong-result` | answers a call with a result of the wrong shape |
+| `refuse` | answers a call with a JSON-RPC error |
+| `tool-error` | answers a call with `isError` |
+| `big` | answers a call with 9 MiB of text |
+| `deaf` | ignores the end of its input and SIGTERM |
+| `die-once FILE` | like `die` when FILE is not there, which it makes; then good |
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+SCHEMA = {"type": "object", "properties": {}}
+TOOLS = [{"name": name, "inputSchema": SCHEMA} for name in ("echo", "pid")]
+
+
+def write(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
+
+
+def text(value: object) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": str(value)}]}
+
+
+def call(mode: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the answer to a call."""
+    if mode == "die-once" and not Path(sys.argv[2]).exists():
+        Path(sys.argv[2]).touch()
+        mode = "die"
+    if mode == "die":
+        print("panic: the disk is on fire", file=sys.stderr, flush=True)
+        os._exit(3)
+    if mode == "silent-call":
+        threading.Event().wait()
+    if mode == "wrong-result":
+        return {"result": {"content": "no list"}}
+    if mode == "refuse":
+        return {"error": {"code": -32602, "message": "Unknown tool: nope"}}
+    if mode == "tool-error":
+        return {"result": {**text("no such order"), "isError": True}}
+    if mode == "big":
+        return {"result": text("x" * (9 << 20))}
+    if params["name"] == "pid":
+        return {"result": {**text(os.getpid()), "structuredContent": {"pid": os.getpid()}}}
+    return {"result": text(json.dumps(params.get("arguments")))}
+
+
+def answer(mode: str, message: dict[str, Any]) -> None:
+    match message["method"]:
+        case "initialize":
+            version = message["params"]["protocolVersion"]
+            info = {"name": "bad", "version": "1"}
+            result = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info}
+            write({"id": message["id"], "result": result})
+        case "tools/list":
+            write({"id": message["id"], "result": {"tools": TOOLS}})
+        case "tools/call":
+            write({"id": message["id"], **call(mode, message["params"])})
+        case _ if "id" in message:
+            write({"id": message["id"], "error": {"code": -32601, "message": "Method not found"}})
+
+
+def main() -> None:
+    mode = sys.argv[1]
+    if mode == "exit":
+        print("cannot read config.json", file=sys.stderr)
+        sys.exit(1)
+    if mode == "garbage":
+        print("<html>hello</html>", flush=True)
+    if mode == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for line in sys.stdin:
+        if mode == "chatty":
+            print("DEBUG: got a message", flush=True)
+        if mode not in ("hang", "garbage"):
+            answer(mode, json.loads(line))
+    if mode == "deaf":
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
