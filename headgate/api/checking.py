@@ -84,18 +84,25 @@ def target_of(path: str | Path, start: Path) -> Target:
 def _check_file(source: Source, target: Target, surroundings: Surroundings) -> CheckedFile:
     """Raises Unreadable for a file that holds no workflow, or not the one asked for."""
     examined = examine_source(source, target.path, surroundings)
+    return checked_file(source, examined, target.workflow, strict=surroundings.is_strict(target.path))
+
+
+def checked_file(source: Source, examined: Examined, workflow: str | None, *, strict: bool) -> CheckedFile:
+    """The report on a text that was examined, or on one workflow of it.
+
+    Raises Unreadable for a file that holds no workflow, or not the one asked for.
+    """
     names = tuple(workflow.name.text for workflow in examined.file.workflows)
     if not names and not examined.diagnostics:
         what = "is empty" if not source.text.strip() else "holds no workflow"
         raise Unreadable(f"`{source.path}` {what}; expected at least one `workflow NAME {{ ... }}`")
     diagnostics, suppressed = examined.diagnostics, examined.suppressed
-    if target.workflow is not None:
-        if target.workflow not in names:
+    if workflow is not None:
+        if workflow not in names:
             listed = ", ".join(f"`{name}`" for name in names) or "none that can be read"
-            raise Unreadable(f"no workflow `{target.workflow}` in `{source.path}`; it has {listed}")
-        diagnostics = _within(examined, target.workflow, diagnostics)
-        suppressed = _within(examined, target.workflow, suppressed)
-    strict = surroundings.is_strict(target.path)
+            raise Unreadable(f"no workflow `{workflow}` in `{source.path}`; it has {listed}")
+        diagnostics = _within(examined, workflow, diagnostics)
+        suppressed = _within(examined, workflow, suppressed)
     return CheckedFile(source, diagnostics, suppressed, examined.skipped, names, strict)
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from headgate.compiler.encoding import encode, encode_schema
 from headgate.compiler.graph import Graph, Scope
-from headgate.compiler.lower_steps import World, lower_scope, starter
+from headgate.compiler.lower_steps import Known, lower_scope, starter
 from headgate.compiler.places import workflow_templates
 from headgate.compiler.requirements import requirements
 from headgate.compiler.schemas import schema_of
@@ -28,9 +28,9 @@ def lower(
     the gate would not pass.
     """
     workflow = graph.workflow
-    world = World(workspace, lock, graphs or {})
+    known = Known(workspace, lock, graphs or {})
     assert graph.entry is not None, "a rule has seen that a step can start the run"
-    steps = lower_scope(graph.scope, world)
+    steps = lower_scope(graph.scope, known)
     if graph.entry == ENTRY:
         for name in graph.scope.roots:
             steps[name] = steps[name]._replace(edges=(PlanEdge(ENTRY, "completed"),))

@@ -21,7 +21,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 HARMLESS = frozenset({"safe", "recoverable"})
 
 
-class World(NamedTuple):
+class Known(NamedTuple):
     """What lowering may look at: the workspace without an environment, the lock, the file's workflows by name.
 
     `calling` are the workflows on the way to the one being looked at, so that a ring of calls ends.
@@ -33,10 +33,10 @@ class World(NamedTuple):
     calling: frozenset[str] = frozenset()
 
 
-def lower_scope(scope: Scope, world: World) -> dict[str, PlanStep]:
+def lower_scope(scope: Scope, known: Known) -> dict[str, PlanStep]:
     """The steps of a scope, in an order they can run in."""
     assert len(scope.order) == len(scope.nodes), "a rule has seen that there is no ring"
-    return {name: lower_step(scope.nodes[name], world) for name in scope.order}
+    return {name: lower_step(scope.nodes[name], known) for name in scope.order}
 
 
 def starter() -> PlanStep:
@@ -63,17 +63,17 @@ def starter() -> PlanStep:
     )
 
 
-def lower_step(node: Node, world: World) -> PlanStep:
+def lower_step(node: Node, known: Known) -> PlanStep:
     """One step and the steps nested in it."""
     written = of_step(node.step)
     kind = written.kind
     assert kind is not None, "a rule has seen that the kind exists"
-    config = _config(node, written, world)
+    config = _config(node, written, known)
     body = None
     if node.body is not None:
-        inner = lower_scope(node.body, world)
+        inner = lower_scope(node.body, known)
         body = PlanBody(inner, tuple(inner))
-    facts = _facts(node, config, body, world)
+    facts = _facts(node, config, body, known)
     key = written.get("idempotency_key")
     when, enabled = written.get("when"), written.get("enabled")
     timeout = written.milliseconds("timeout")
@@ -94,7 +94,7 @@ def lower_step(node: Node, world: World) -> PlanStep:
         in_doubt=written.word("in_doubt") or in_doubt,
         reversibility=facts.reversibility,
         idempotency_key=None if key is None else encode(key),
-        result=_result(written, config, world),
+        result=_result(written, config, known),
         gates=tuple(_gate(gate) for gate in node.step.gates),
         body=body,
     )
@@ -120,7 +120,7 @@ def _template(value: ast.Value) -> str:
     return found
 
 
-def _config(node: Node, written: Written, world: World) -> JsonObject:
+def _config(node: Node, written: Written, known: Known) -> JsonObject:
     """The kind's attributes by name, each in the plan's form, defaults filled in."""
     kind = written.kind
     assert kind is not None, "a rule has seen that the kind exists"
@@ -142,7 +142,8 @@ def _config(node: Node, written: Written, world: World) -> JsonObject:
     if "case" in kind.blocks:
         config |= _cases(node.step)
     if node.kind == "mcp" and "instance" not in config:
-        config["instance"] = _instance_at(config["server_url"], world.workspace)
+        instance = _instance_at(config.get("server_url"), known.workspace)
+        config |= {} if instance is None else {"instance": instance}
     return config
 
 
@@ -157,11 +158,9 @@ def _cases(step: ast.Step) -> JsonObject:
     return {"cases": cases, "else": otherwise}
 
 
-def _instance_at(server_url: Json, workspace: Workspace) -> str:
-    for name, instance in workspace.instances.items():
-        if instance.server_url == server_url:
-            return name
-    raise AssertionError("a rule has seen that an instance has the server_url")
+def _instance_at(server_url: Json, workspace: Workspace) -> str | None:
+    """The instance that a `server_url` means; None where no workspace says so."""
+    return next((name for name, one in workspace.instances.items() if one.server_url == server_url), None)
 
 
 class _Facts(NamedTuple):
@@ -169,7 +168,7 @@ class _Facts(NamedTuple):
     idempotent: bool
 
 
-def _facts(node: Node, config: JsonObject, body: PlanBody | None, world: World) -> _Facts:
+def _facts(node: Node, config: JsonObject, body: PlanBody | None, known: Known) -> _Facts:
     """What a step does to the world, and whether doing it twice is doing it once: its key is delivered, or its tool
     says so.
     """
@@ -177,25 +176,25 @@ def _facts(node: Node, config: JsonObject, body: PlanBody | None, world: World) 
     keyed = written.get("idempotency_key") is not None and (
         node.kind == "http" or (node.kind == "mcp" and "idempotency_arg" in config)
     )
-    known = reversibility_by_kind(node, config, body, world)
-    return _Facts(written.word("reversibility") or known.reversibility, keyed or known.idempotent)
+    facts = reversibility_by_kind(node, config, body, known)
+    return _Facts(written.word("reversibility") or facts.reversibility, keyed or facts.idempotent)
 
 
-def reversibility_by_kind(node: Node, config: JsonObject, body: PlanBody | None, world: World) -> _Facts:
+def reversibility_by_kind(node: Node, config: JsonObject, body: PlanBody | None, known: Known) -> _Facts:
     """The facts of a step that says nothing itself."""
     match node.kind:
         case "http":
             return _Facts("safe" if config.get("method") in SAFE_METHODS else UNKNOWN, idempotent=False)
         case "mcp":
-            facts = tool_facts(world.workspace, world.lock, str(config["instance"]), str(config["tool"]))
+            facts = tool_facts(known.workspace, known.lock, str(config.get("instance")), str(config["tool"]))
             return _Facts(facts.reversibility, facts.idempotent)
         case "agent":
             narrowed = config.get("tools")
             tools = tuple(str(tool) for tool in narrowed) if isinstance(narrowed, list) else None
-            agent = agent_facts(world.workspace, world.lock, str(config["agent"]), tools)
+            agent = agent_facts(known.workspace, known.lock, str(config["agent"]), tools)
             return _Facts(agent.reversibility, idempotent=False)
         case "call":
-            return _Facts(_called(str(config["workflow"]), world), idempotent=False)
+            return _Facts(_called(str(config["workflow"]), known), idempotent=False)
         case "each" | "repeat":
             inner = [] if body is None else [step.reversibility for step in body.steps.values()]
             return _Facts(worst(inner), idempotent=False)
@@ -204,12 +203,12 @@ def reversibility_by_kind(node: Node, config: JsonObject, body: PlanBody | None,
             return _Facts(UNKNOWN if kind is None else kind.reversibility, idempotent=False)
 
 
-def _called(name: str, world: World) -> str:
+def _called(name: str, known: Known) -> str:
     """The worst that a workflow of the same file may do; of any other nothing is known before it is dispatched."""
-    graph = world.graphs.get(name)
-    if graph is None or name in world.calling or any(scope.rings for scope in graph.scopes):
+    graph = known.graphs.get(name)
+    if graph is None or name in known.calling or any(scope.rings for scope in graph.scopes):
         return UNKNOWN
-    inside = world._replace(calling=world.calling | {name})
+    inside = known._replace(calling=known.calling | {name})
     return worst([step.reversibility for step in lower_scope(graph.scope, inside).values()])
 
 
@@ -276,13 +275,13 @@ def _names(written: Written, name: str) -> tuple[str, ...]:
     return tuple(item.plain or "" for item in value.items if isinstance(item, ast.Text))
 
 
-def _result(written: Written, config: JsonObject, world: World) -> JsonObject | None:
+def _result(written: Written, config: JsonObject, known: Known) -> JsonObject | None:
     """What a result must look like: as the step says, and as the tool's locked schema says."""
     value = written.get("result")
     said = None if value is None else encode_schema(value)
     locked = None
-    if "tool" in config and world.lock is not None:
-        tool = world.lock.instances.get(str(config.get("instance")), {}).get(str(config["tool"]))
+    if "tool" in config and known.lock is not None:
+        tool = known.lock.instances.get(str(config.get("instance")), {}).get(str(config["tool"]))
         locked = None if tool is None else tool.output_schema
     if said is None or locked is None:
         return locked if said is None else said

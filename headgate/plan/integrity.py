@@ -16,7 +16,7 @@ from headgate.plan.nouns import ENTRY, FORMAT, JsonObject
 from headgate.plan.writing import digest_of
 
 CODE = "PLAN_INTEGRITY"
-SCHEMA = Path(__file__).parent.parent / "schemas" / "plan.schema.json"
+SCHEMA = Path(__file__).parent.parent / "schemas" / "plan.json"
 ENTRY_FAULT = "missing or invalid entryStepId"
 
 

@@ -1,7 +1,7 @@
 """The workspace: `headgate.toml` and `headgate.lock`, read and checked."""
 
 from headgate.workspace.facts import agent_facts, tool_facts
-from headgate.workspace.loading import find, for_environment, load, parse
+from headgate.workspace.loading import find, for_environment, load, parse, without_environment
 from headgate.workspace.lock import load_lock, parse_lock
 from headgate.workspace.nouns import (
     EMPTY,
@@ -53,4 +53,5 @@ __all__ = [
     "parse",
     "parse_lock",
     "tool_facts",
+    "without_environment",
 ]

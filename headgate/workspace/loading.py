@@ -18,7 +18,7 @@ from headgate.workspace.making import make
 from headgate.workspace.nouns import EMPTY, FILE_NAME, ConfigFault, Workspace
 
 LARGEST = 4 * 1024 * 1024
-SCHEMA = Path(__file__).parent.parent / "schemas" / "workspace.schema.json"
+SCHEMA = Path(__file__).parent.parent / "schemas" / "workspace.json"
 OVERRIDDEN = ("instances", "connections", "models", "agents", "people", "secrets", "limits")
 _PLACE = re.compile(r"\s*\(at line (\d+), column \d+\)|\s*\(at end of document\)")
 
@@ -80,6 +80,11 @@ def for_environment(workspace: Workspace, name: str) -> Workspace:
     if name not in workspace.environments:
         raise KeyError(name)
     return make(_overridden(workspace.declared, name), workspace.root)._replace(environment=name)
+
+
+def without_environment(workspace: Workspace) -> Workspace:
+    """The workspace as its file has it, whatever environment was laid over it."""
+    return workspace if workspace.environment is None else make(workspace.declared, workspace.root)
 
 
 @cache

@@ -1,0 +1,76 @@
+"""`compile`: a workflow that passes the gate, as a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from headgate.api.checking import checked_file, examine_source, target_of
+from headgate.api.faults import UsageFault
+from headgate.api.reading import Unreadable, read_source
+from headgate.api.surroundings import Options, Surroundings
+from headgate.compiler.graph import Graph
+from headgate.compiler.lower import lower
+from headgate.diagnostics import Severity
+from headgate.plan import Plan
+from headgate.validators import report as reports
+from headgate.validators.gate import Examined
+from headgate.validators.report import CheckReport
+from headgate.workspace import without_environment
+
+ALL_RULES = tuple(f"HG{digit}" for digit in range(10))
+"""A workspace may leave rules out of `check`; a plan has to pass them all."""
+
+
+class Compiled(NamedTuple):
+    """`plan` is None when the gate, or the file itself, stands against it; `report` then says why."""
+
+    plan: Plan | None
+    report: CheckReport
+
+
+def compile_target(
+    target: str, environment: str | None = None, *, strict: bool = False, start: Path | None = None
+) -> Compiled:
+    """The plan of `FILE`, or of `FILE#NAME` in a file with several workflows; paths begin at `start`.
+
+    The environment decides what the gate checks against; the plan is the same for all of them. Raises UsageFault for a
+    file with several workflows when none is named.
+    """
+    surroundings = Surroundings(Options(strict=strict, environment=environment, select=ALL_RULES, start=start))
+    found = target_of(target, surroundings.start)
+    shown = surroundings.shown(found.path)
+    try:
+        source = read_source(found.path, shown)
+        examined = examine_source(source, found.path, surroundings)
+        wanted = found.workflow or _only_workflow(examined, shown)
+        checked = checked_file(source, examined, found.workflow, strict=surroundings.is_strict(found.path))
+    except Unreadable as reason:
+        return Compiled(None, CheckReport((), (reports.Unreadable(shown, str(reason)),), surroundings.faults))
+    report = CheckReport((checked,), (), surroundings.faults)
+    if checked.blocks or report.faults or wanted is None:
+        return Compiled(None, report)
+    setting = surroundings.setting(found.path)
+    graphs = _sound(examined)
+    workspace = without_environment(setting.workspace)
+    return Compiled(lower(graphs[wanted], source, workspace, setting.lock, graphs), report)
+
+
+def _only_workflow(examined: Examined, shown: str) -> str | None:
+    """The name of a file's workflow, None when it has none. Raises UsageFault when it has several."""
+    names = [workflow.name.text for workflow in examined.file.workflows]
+    if len(names) > 1:
+        choices = ", ".join(f"`{shown}#{name}`" for name in names)
+        raise UsageFault(f"`{shown}` holds {len(names)} workflows; name one of them: {choices}")
+    return names[0] if names else None
+
+
+def _sound(examined: Examined) -> dict[str, Graph]:
+    """The workflows of a file that no error stands in, by name; of two of a name the first."""
+    errors = [found.span.start for found in examined.diagnostics if found.severity is Severity.ERROR]
+    sound: dict[str, Graph] = {}
+    for graph in examined.graphs:
+        span = graph.workflow.span
+        if not any(span.start <= error < span.end for error in errors):
+            sound.setdefault(graph.workflow.name.text, graph)
+    return sound
