@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
+from headgate.validators import foreign
 from headgate.validators.edits import behind_header
 from headgate.validators.rule import Context, Finding, Rule
 
@@ -18,7 +19,12 @@ def check(context: Context) -> Iterator[Finding]:
     if len(roots) < 2:
         return
     names = list(scope.nodes)
+    written = {attribute.name.text for step in context.workflow.steps for attribute in step.attributes}
+    if written & foreign.FOLLOWERS:
+        return  # edges written the other way round: HG005 says how they are written here
     for node in roots[1:]:
+        if any(attribute.name.text in foreign.EDGES for attribute in node.step.attributes):
+            continue
         before = names[names.index(node.name) - 1]
         fix = Fix(f"run it after `{before}`", Safety.UNSAFE, (Edit(behind_header(node.step), f" after {before}"),))
         yield RULE.finding(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from headgate.compiler.values import key_span
+from headgate.compiler.values import descend, key_span
 from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity, nearest, replace
 from headgate.grammar import ast
 from headgate.source import Span
@@ -102,7 +102,9 @@ def _key(fault: ValueFault) -> Diagnostic:
     place = key_span(fault.value, fault.fault.path)
     guess = nearest(name, fault.fault.expected)
     expected = f"did you mean `{guess}`?" if guess else _expected(fault.fault.expected)
-    fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, guess),) if guess else ()
+    outer = descend(fault.value, fault.fault.path[:-1])
+    taken = isinstance(outer, ast.Map) and any(entry.key.text == guess for entry in outer.entries)
+    fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, guess),) if guess and not taken else ()
     return RULE.finding(f"`{fault.name}` has no key `{name}`; {expected}", place, note="no such key", fixes=fixes)
 
 

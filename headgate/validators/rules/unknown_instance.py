@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headgate.diagnostics import Fix, Severity, nearest, replace
+from headgate.diagnostics import Severity
+from headgate.source import Span
+from headgate.validators.names import unresolved
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.toolcalls import tool_calls
 
 
 def check(context: Context) -> Iterator[Finding]:
-    known = tuple(context.workspace.instances)
-    for call in tool_calls(context.blocks, context.workspace):
-        if call.instance is None or call.instance_place is None or call.instance in known:
-            continue
-        guess = nearest(call.instance, known)
-        fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", call.instance_place, guess),) if guess else ()
-        if guess:
-            expected = f"did you mean `{guess}`?"
-        elif context.workspace.root is None:
-            expected = "no headgate.toml stands here or above"
-        else:
-            expected = "headgate.toml defines " + (", ".join(f"`{name}`" for name in known) or "none")
+    none = context.workspace.root is None
+    for one in unresolved(_uses(context), tuple(context.workspace.instances), "headgate.toml"):
+        expected = "no headgate.toml stands here or above" if none else one.expected
         yield RULE.finding(
-            f"instance not resolved: `{call.instance}`; {expected}",
-            call.instance_place,
+            f"instance not resolved: `{one.name}`; {expected}",
+            one.place,
             note="no such instance",
-            advice=f"define it in headgate.toml: `[instances.{call.instance}]` with `server_url` or `command`",
-            fixes=fixes,
+            labels=one.labels,
+            advice=f"define it in headgate.toml: `[instances.{one.name}]` with `server_url` or `command`",
+            fixes=one.fixes,
         )
+
+
+def _uses(context: Context) -> Iterator[tuple[str, Span]]:
+    for call in tool_calls(context.blocks, context.workspace):
+        if call.instance is not None and call.instance_place is not None:
+            yield call.instance, call.instance_place
 
 
 RULE = Rule(

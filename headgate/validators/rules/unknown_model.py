@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headgate.diagnostics import Fix, Severity, nearest, replace
+from headgate.diagnostics import Severity
+from headgate.source import Span
+from headgate.validators.names import unresolved
 from headgate.validators.rule import Context, Finding, Rule
 
 
 def check(context: Context) -> Iterator[Finding]:
-    known = tuple(context.workspace.models)
+    for one in unresolved(_uses(context), tuple(context.workspace.models), "headgate.toml"):
+        yield RULE.finding(
+            f"model not resolved: `{one.name}`; {one.expected}",
+            one.place,
+            note="no such model",
+            labels=one.labels,
+            advice=f"define it in headgate.toml: `[models.{one.name}]` with `base_url` and `model`",
+            fixes=one.fixes,
+        )
+
+
+def _uses(context: Context) -> Iterator[tuple[str, Span]]:
     for block in context.blocks:
         kind, value, name = block.written.kind, block.written.get("model"), block.written.word("model")
-        if kind is None or kind.name != "llm" or value is None or not name or name in known:
-            continue
-        guess = nearest(name, known)
-        listed = ", ".join(f"`{one}`" for one in known) or "none"
-        expected = f"did you mean `{guess}`?" if guess else f"headgate.toml defines {listed}"
-        fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", value.span, guess),) if guess else ()
-        yield RULE.finding(
-            f"model not resolved: `{name}`; {expected}",
-            value.span,
-            note="no such model",
-            advice=f"define it in headgate.toml: `[models.{name}]` with `base_url` and `model`",
-            fixes=fixes,
-        )
+        if kind is not None and kind.name == "llm" and value is not None and name:
+            yield name, value.span
 
 
 RULE = Rule(

@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from headgate.compiler.values import descend
 from headgate.diagnostics import Diagnostic, Fix, Severity, nearest, replace
 from headgate.grammar import ast
+from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.values import Block, regex_fault, values, within
+from headgate.validators.values import Block, ValueFault, regex_fault, values, within
 
 _LARGEST = 2**53
 _ELSEWHERE = ("unknown", "unknown-type")
 _NEEDED_ELSEWHERE = {("mcp", "tool"), ("repeat", "max")}  # HG402 and HG501 say it
+_SPOKEN = {
+    **dict.fromkeys(("day", "days", "d"), (1, "d")),
+    **dict.fromkeys(("week", "weeks", "w"), (7, "d")),
+    **dict.fromkeys(("hour", "hours", "h", "hr", "hrs"), (1, "h")),
+    **dict.fromkeys(("minute", "minutes", "min", "mins", "m"), (1, "m")),
+    **dict.fromkeys(("second", "seconds", "sec", "secs", "s"), (1, "s")),
+}
+_ROOTS = frozenset({"steps", "inputs", "vars", "trigger", "run", "secrets", "failure", "previous"})
 _ONE_OF = {"delay": ("for", "until"), "poll": ("url", "instance")}
 
 
@@ -23,8 +33,18 @@ def check(context: Context) -> Iterator[Finding]:
             if isinstance(inner, ast.Number) and isinstance(inner.value, int) and abs(inner.value) > _LARGEST:
                 large.add(inner.span)
                 yield _too_large(inner)
+    spoken: set[Span] = set()
+    for block in context.blocks:
+        said = _spoken_duration(block)
+        if said is not None:
+            spoken.add(block.step.positionals[0].span if block.step else block.place)
+            yield said
     for fault in context.faults:
-        if fault.fault.rule in _ELSEWHERE or fault.span in large:
+        if fault.fault.rule in _ELSEWHERE or fault.span in large or fault.span in spoken:
+            continue
+        bare = _bare_reference(fault)
+        if bare is not None:
+            yield bare
             continue
         replacement = fault.fault.replacement
         guess = None if replacement else _near(fault.fault.message, fault.fault.expected)
@@ -37,12 +57,25 @@ def check(context: Context) -> Iterator[Finding]:
         yield RULE.finding(message, fault.span, fixes=fixes)
     for block in context.blocks:
         if block.written.kind is not None:
-            yield from _surplus(block)
+            if not _spoken_duration(block):
+                yield from _surplus(block)
             if not block.broken:
                 yield from _missing(block)
     for one in context.workflow.inputs:
         yield from _pattern(one)
     yield from _timezones(context)
+
+
+def _bare_reference(fault: ValueFault) -> Diagnostic | None:
+    """`x = steps.a.result.y`: a reference that lacks its braces."""
+    value = descend(fault.value, fault.fault.path)
+    if not isinstance(value, ast.Word) or len(value.parts) < 2 or value.parts[0] not in _ROOTS:
+        return None
+    meant = "{{ " + value.text + " }}"
+    fixes: tuple[Fix, ...] = (replace(f"write `{meant}`", value.span, meant),)
+    return RULE.finding(
+        f"a reference stands in braces; expected `{meant}`", value.span, note="only a word", fixes=fixes
+    )
 
 
 def _too_large(number: ast.Number) -> Diagnostic:
@@ -59,6 +92,21 @@ def _near(message: str, expected: tuple[str, ...]) -> str | None:
     """The member that the last thing in back-quotes was probably meant to be."""
     quoted = re.findall(r"`\"?([^`\"]+)\"?`", message)
     return nearest(quoted[-1], expected) if quoted and expected else None
+
+
+def _spoken_duration(block: Block) -> Diagnostic | None:
+    """`delay 3 days` and `delay 1h 30m`: a duration said in words."""
+    values = block.step.positionals if block.step is not None and block.sort == "step" else ()
+    if block.written.kind is None or block.written.kind.name != "delay" or len(values) < 2:
+        return None
+    number, unit = values[0], values[1]
+    if not isinstance(number, ast.Number) or not isinstance(unit, ast.Word) or unit.text not in _SPOKEN:
+        return None
+    factor, short = _SPOKEN[unit.text]
+    meant = f"{number.value * factor}{short}"
+    span = Span(number.span.start, unit.span.end)
+    message = f"a duration is one number and unit; expected `{meant}`, not `{number.value} {unit.text}`"
+    return RULE.finding(message, span, fixes=(replace(f"write `{meant}`", span, meant),))
 
 
 def _missing(block: Block) -> Iterator[Diagnostic]:

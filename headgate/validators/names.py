@@ -1,0 +1,41 @@
+"""Names that the workspace should know: one finding a name, wherever it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from headgate.diagnostics import Edit, Fix, Label, Safety, nearest
+from headgate.source import Span
+
+
+class Unresolved(NamedTuple):
+    """A name that nobody defines. `place` is its first use, `labels` the others; `guess` is the nearest known name.
+
+    `expected` says what was: "did you mean `order`?", or what is known.
+    """
+
+    name: str
+    place: Span
+    labels: tuple[Label, ...]
+    guess: str | None
+    expected: str
+    fixes: tuple[Fix, ...]
+
+
+def unresolved(uses: Iterable[tuple[str, Span]], known: tuple[str, ...], where: str) -> Iterator[Unresolved]:
+    """The names among `uses` that are not `known`, each once; `where` is who would define them."""
+    places: dict[str, list[Span]] = {}
+    for name, place in uses:
+        if name not in known:
+            places.setdefault(name, []).append(place)
+    for name, spans in places.items():
+        guess = nearest(name, known)
+        listed = ", ".join(f"`{one}`" for one in known) or "none"
+        expected = f"did you mean `{guess}`?" if guess else f"{where} defines {listed}"
+        fixes: tuple[Fix, ...] = ()
+        if guess:
+            edits = tuple(Edit(span, guess) for span in spans)
+            fixes = (Fix(f"write `{guess}`", Safety.SAFE, edits),)
+        labels = tuple(Label(span, "and here") for span in spans[1:])
+        yield Unresolved(name, spans[0], labels, guess, expected, fixes)

@@ -1,0 +1,120 @@
+"""What the rules about templates share: each read of a name with its place in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from headgate.compiler.graph import Graph, Node, Scope
+from headgate.compiler.uses import Site, Use, scripts, uses
+from headgate.diagnostics import Fix, nearest, replace
+from headgate.expressions import Reference, Segment, lua_references
+from headgate.grammar import ast
+from headgate.source import Span
+from headgate.validators.rule import Context
+
+
+class Read(NamedTuple):
+    """One written-out path, in a template or (of a step only) in a Lua script. `offset` is where its text starts."""
+
+    segments: tuple[Segment, ...]
+    site: Site
+    offset: int
+
+    def place(self, at: int) -> Span:
+        """The place of one link in the file."""
+        segment = self.segments[at]
+        return Span(self.offset + segment.start, self.offset + segment.end)
+
+    def places(self, start: int, end: int) -> Span:
+        """The place of the links from `start` up to, not including, `end`."""
+        return Span(self.place(start).start, self.place(end - 1).end)
+
+
+def reads(context: Context) -> Iterator[Read]:
+    """Every written-out path of every template that can be read."""
+    for use in uses(context.graph):
+        for reference in references(use):
+            yield Read(reference.segments, use.site, use.template.inner.start)
+
+
+def step_reads(context: Context) -> Iterator[Read]:
+    """Every read of `steps`, in templates and in Lua scripts."""
+    for read in reads(context):
+        if read.segments[0].name == "steps":
+            yield read
+    for script in scripts(context.graph):
+        start = script.fence.raw.start
+        for found in lua_references(context.source.text[start : script.fence.raw.end]):
+            segments = [Segment("steps", found.start, found.start), Segment(found.step, found.start, found.end)]
+            if found.member is not None:
+                segments.append(Segment(found.member, found.member_start, found.member_start + len(found.member)))
+            yield Read(tuple(segments), script.site, start)
+
+
+def references(use: Use) -> tuple[Reference, ...]:
+    return () if use.expression is None else use.expression.references
+
+
+def visible_steps(scope: Scope | None) -> tuple[str, ...]:
+    """The steps that can be read in a scope, its own first."""
+    names: list[str] = []
+    while scope is not None:
+        names.extend(scope.nodes)
+        scope = scope.parent
+    return tuple(names)
+
+
+def loops_with(graph: Graph, step: str) -> tuple[Node, ...]:
+    """The loops whose bodies have a step of that name."""
+    return tuple(scope.loop for scope in graph.scopes if scope.loop is not None and step in scope.nodes)
+
+
+def enclosing(node: Node | None) -> Iterator[Node]:
+    """The loops around a step, the innermost first."""
+    while node is not None and node.scope.loop is not None:
+        node = node.scope.loop
+        yield node
+
+
+def suggestion(name: str, known: tuple[str, ...], place: Span) -> tuple[str, tuple[Fix, ...]]:
+    """What to say about the nearest known name, and the fix that writes it; of none near, what there is."""
+    near = nearest(name, known)
+    if near is None:
+        return listed(known), ()
+    fixes = (replace(f"write `{near}`", place, near),) if near.isidentifier() else ()
+    return f"did you mean `{near}`?", fixes
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """The names there are, in a sentence."""
+    if not names:
+        return "there is none"
+    shown = ", ".join(f"`{name}`" for name in names[:8])
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f"there {'is' if len(names) == 1 else 'are'} {shown}{more}"
+
+
+def where(site: Site) -> str:
+    """The place of a value, in a sentence: `a trigger`, `a `let``, ..."""
+    match site.sort:
+        case "trigger":
+            return "in a trigger"
+        case "let":
+            return "in a `let`"
+        case "workflow":
+            return "in an attribute of the workflow"
+        case _:
+            return "here"
+
+
+def texts(value: ast.Value) -> Iterator[ast.Text]:
+    """Every quoted text of a value."""
+    if isinstance(value, ast.Text):
+        yield value
+    elif isinstance(value, ast.List):
+        for item in value.items:
+            yield from texts(item)
+    elif isinstance(value, ast.Map):
+        for entry in value.entries:
+            yield from texts(entry.value)

@@ -1,0 +1,79 @@
+"""How a rule's case file is read.
+
+`tests/cases/rules/<rule with underscores>.flow` holds workflows, and beside each line that must be found the codes:
+
+    step x = foo  #! HG006
+    step y = mcp  #! HG402, HG111
+
+`#!v HG903` on a line of its own expects the code on the next line.
+
+Every finding of the rule that the file is named after must be expected on its line, and every expected code must be
+found there. Workflows whose name starts with `fires` must have a finding of the rule, those that start with `silent`
+none. A comment block at the top may hold the workspace and the lock, between fences of the comment:
+
+    #!toml
+    # [instances.stripe]
+    # server_url = "https://mcp.stripe.com"
+    #!lock
+    # {"version": 1, ...}
+    #!end
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from headgate.source import Source
+from headgate.validators.gate import Examined, Setting, examine
+from headgate.validators.selection import Selection
+from headgate.workspace import EMPTY, parse, parse_lock
+
+CASES = Path(__file__).parent.parent / "cases" / "rules"
+TODAY = "2026-11-20"
+EVERYTHING = Selection()
+_EXPECTATION = re.compile(r"#!(?P<below>v?) (?P<codes>HG\d{3}(?:, HG\d{3})*)")
+
+
+class Case(NamedTuple):
+    path: Path
+    text: str
+    toml: str
+    lock: str
+
+    @property
+    def rule(self) -> str:
+        return self.path.stem.replace("_", "-")
+
+    @property
+    def expected(self) -> list[tuple[int, str]]:
+        """Line and code, each as often as it is expected."""
+        return sorted(
+            (number + len(match["below"]), code)
+            for number, line in enumerate(self.text.split("\n"), 1)
+            if (match := _EXPECTATION.search(line))
+            for code in match["codes"].split(", ")
+        )
+
+
+def read(path: Path) -> Case:
+    text = path.read_text(encoding="utf-8")
+    parts: dict[str, list[str]] = {"toml": [], "lock": []}
+    section = ""
+    for line in text.split("\n"):
+        if line.startswith("#!"):
+            section = line[2:].strip()
+            if section == "end":
+                break
+        elif section in parts:
+            parts[section].append(line.removeprefix("#").removeprefix(" "))
+    return Case(path, text, "\n".join(parts["toml"]), "\n".join(parts["lock"]))
+
+
+def gate(text: str, toml: str = "", lock: str = "", selection: Selection = EVERYTHING) -> Examined:
+    """The gate's answer for a text with a workspace and a lock, all given as text."""
+    workspace, faults = parse(toml, Path("/workspace")) if toml else (EMPTY, [])
+    assert not faults, f"the case's own workspace is wrong: {faults}"
+    setting = Setting(workspace, parse_lock(lock.encode()) if lock.strip() else None, None, TODAY, selection)
+    return examine(Source("case.flow", text), setting)
