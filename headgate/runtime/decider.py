@@ -4,28 +4,30 @@
     evolve(state, event)                               the only writer of the state; the same live and on replay
     fold(run_id, plan, events) -> RunState             `new`, then `evolve` for each
     decide(state, now_ms) -> list[Command]             pure; an empty list means: at rest until something happens
-    judge(state, request, now_ms, people) -> Verdict   an operator's act against the tables of status.py; pure
-    next_wake(state) -> int | None                     when to call `decide` again though nothing happened, UTC in ms
-    derive(state) -> (status, detail)                  runtime/derived.py
+    judge(state, request, now_ms, people) -> Verdict   an operator's act against the tables of acts.py; pure
+    next_wake(state) -> int | None                     when to decide again though nothing happened, UTC in ms
+    derive(state) -> (status, detail)                  runtime/status_of.py
     wake_sources(state) -> Iterator[WakeSource]        an open run at rest that has none is a bug; lazy, O(1) to test
 
 How the executor drives (call `decide` again after each list, until it is empty; then commit everything at once):
 
 - A list is carried out in its order and to its end. `Record`: append it and evolve.
-- `Prepare`: `preparing.prepare(state, command, now_ms)` evaluates the templates and returns the one `Record` to
-  append: the event of the purpose, or `step_skipped` (condition_false), `step_starved`, `attempt_failed`
-  (TEMPLATE_FAILED, LIMIT_EXCEEDED), `approval_outdated`; `run_completed` or `run_failed` for the output. For Purpose.CHILD
-  the record is `step_waiting` with for = subrun, workflow, inputs, detach: the executor adds `run`, the child's id (or keeps
-  the one that is there: that child is to be redriven), and creates the child in the same transaction.
+- `Prepare`: `preparing.prepare(state, command, now_ms)` evaluates the templates and returns the one `Record` to append:
+  the event of the purpose, or `step_skipped` (condition_false), `step_starved`, `attempt_failed` (TEMPLATE_FAILED,
+  LIMIT_EXCEEDED, ...), `approval_outdated`; for the output `run_completed` or `run_failed`. For Purpose.CHILD the record
+  is `step_waiting` with for = subrun, workflow, inputs, detach: the executor adds `run`, the child's id (or keeps the one
+  that is there: that child is to be redriven), and creates the child in the same transaction.
 - `Perform` always follows the `Prepare` of its step in the same list: start it after the commit, and only when
   `state.in_flight.get(step) == attempt` then (the Prepare may have ended in another event).
 - `Abort` cancels the attempt's task after the commit; for a `call` step it cancels the child run
-  (`state.steps[path].child`). An attempt that is no longer in `state.in_flight` when it ends was given up: append its end
-  while the run is open (it is recorded, not applied), drop it when the run has ended. In phase `cancelling` the attempt is still in flight: append `attempt_cancelled`, or how it ended if that was faster.
+  (`state.steps[path].child`). An attempt that is no longer in `state.in_flight` when it ends was given up: append its
+  end while the run is open (it is recorded, not applied), drop it when the run has ended. In phase `cancelling` the
+  attempt is still in flight: append `attempt_cancelled`, or how it ended if that was faster.
 - How an attempt ended: `attempt_succeeded` {attempt, result}, `attempt_failed` {attempt, error}, where `error` is
-  `error_json(StepError)` of state.py. A timeout is `attempt_failed` with STEP_TIMED_OUT of class in_doubt.
+  `error_json(StepError)` of state.py. A timeout is `attempt_failed` with STEP_TIMED_OUT, of class in_doubt when its
+  request may have left.
 - A driver that takes a run over appends `attempt_lost` {attempt} for each entry of `state.in_flight` it does not run.
-- A platform that stops opens the hold `interrupted` (Record HOLD_OPENED {"hold": "interrupted"}); the next driver releases it.
+- A platform that stops opens the hold `interrupted` (`hold_opened` {hold}); the next driver releases it.
 - The end of a child: `child_ended` {run, status, output, failure} with the step's path. Pause and resume pass to the
   children in `state.children()` by the executor.
 - Run `decide` to its end before `judge`, so that what is due has happened. `Accepted.records` are appended with the
@@ -34,15 +36,20 @@ How the executor drives (call `decide` again after each list, until it is empty;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from headgate.plan import Plan
-from headgate.runtime.commands import Command
+from headgate.runtime.closing import cancel_run, complete_run, fail_run, finish_run
+from headgate.runtime.commands import Command, Record
+from headgate.runtime.deciding import start, weigh
+from headgate.runtime.events import Event, EventType
 from headgate.runtime.evolve import evolve
 from headgate.runtime.judging import Accepted, NoOp, People, Refusal, Request, Verdict, judge
-from headgate.runtime.events import Event
+from headgate.runtime.marks import EXPIRY
 from headgate.runtime.state import RunState, new
-from headgate.runtime.wakes import WakeSource, next_wake, wake_sources
+from headgate.runtime.status import TERMINAL_PHASES, Phase
+from headgate.runtime.status_of import Derived, derive
+from headgate.runtime.wakes import WakeSource, next_wake, stall_at, wake_sources
 
 
 def fold(run_id: str, plan: Plan, events: Iterable[Event]) -> RunState:
@@ -54,5 +61,73 @@ def fold(run_id: str, plan: Plan, events: Iterable[Event]) -> RunState:
 
 
 def decide(state: RunState, now_ms: int) -> list[Command]:
-    """What to do next, in order; empty when the run rests. Reads only the frontier and the first timer, changes nothing."""
-    raise NotImplementedError
+    """What to do next, in order; empty when the run rests. Reads only the frontier and the first timer; changes
+    nothing, and asked again it answers the same.
+    """
+    phase = state.phase
+    if phase is Phase.ACTIVE:
+        return _decide_active(state, now_ms)
+    if phase in TERMINAL_PHASES or not state.seq:
+        return []
+    if phase is Phase.CANCELLING:
+        return cancel_run(state)
+    if state.holds:
+        return []
+    if phase is Phase.SCHEDULED:
+        assert state.due_at is not None, "a scheduled run has its time"
+        return [Record(EventType.RUN_QUEUED, {})] if state.due_at <= now_ms else []
+    if phase is Phase.QUEUED:
+        return [Record(EventType.RUN_STARTING, {}), Record(EventType.RUN_ACTIVATED, {})]
+    assert phase is Phase.STARTING, "nothing drains yet"
+    return [Record(EventType.RUN_ACTIVATED, {})]
+
+
+def _decide_active(state: RunState, now_ms: int) -> list[Command]:
+    free = not state.holds
+    if free and state.verdict is not None:
+        verdict = state.verdict
+        return fail_run(state, str(verdict["code"]), verdict["step"], verdict["message"])
+    if free and state.finish is not None:
+        return finish_run(state)
+    if state.urgent:
+        return weigh(state, state.steps[next(iter(state.urgent))], now_ms)
+    if state.heap and state.heap[0][0] <= now_ms:
+        return [_fire(state, state.heap[0][1])]
+    if not free:
+        return []
+    if state.ready:
+        return start(state, state.steps[next(iter(state.ready))])
+    if state.interrupted:
+        return start(state, state.steps[next(iter(state.interrupted))])
+    if not state.root.open:
+        return complete_run(state)
+    stalls = stall_at(state)
+    if stalls is not None and stalls <= now_ms:
+        return fail_run(state, "RUN_STALLED_OR_TIMED_OUT", None, "the run made no progress within its timeout")
+    return []
+
+
+def _fire(state: RunState, timer: str) -> Record:
+    kind, _, name = timer.partition(":")
+    step = state.approvals[name].step if kind == EXPIRY else name or None
+    return Record(EventType.TIMER_FIRED, {"timer": timer}, step)
+
+
+__all__ = [
+    "Accepted",
+    "Derived",
+    "NoOp",
+    "People",
+    "Refusal",
+    "Request",
+    "Verdict",
+    "WakeSource",
+    "decide",
+    "derive",
+    "evolve",
+    "fold",
+    "judge",
+    "new",
+    "next_wake",
+    "wake_sources",
+]

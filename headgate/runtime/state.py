@@ -6,11 +6,12 @@ frontier: what `decide` looks at, so that it never scans the graph.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from headgate.plan import Json, JsonObject, Plan, PlanStep
 from headgate.runtime.errors import ErrorClass, StepError
-from headgate.runtime.status import HoldReason, Phase, StepStatus
+from headgate.runtime.status import HoldReason, Phase, StepStatus, WaitsFor
 from headgate.runtime.topology import Node, Topology, topology
 
 HoldKey: TypeAlias = "tuple[HoldReason, str | None]"
@@ -63,10 +64,10 @@ class ScopeState:
     """The steps of one scope that is open: the workflow's, an item's or a round's. `prefix` is "" or `notify.3.`.
 
     `loop` is the step whose body this is, `index` its item or round; `open` counts the steps that have not ended;
-    `failure` is the path of the first step whose failure nothing in here took up.
+    `failure` is the path of the first step whose failure nothing in here took up; `done` says that all of them ended.
     """
 
-    __slots__ = ("failure", "index", "loop", "open", "prefix", "steps", "topology")
+    __slots__ = ("done", "failure", "index", "loop", "open", "prefix", "steps", "topology")
 
     def __init__(self, topology: Topology, prefix: str, loop: StepState | None, index: int) -> None:
         self.topology = topology
@@ -76,24 +77,25 @@ class ScopeState:
         self.steps: dict[str, StepState] = {}
         self.open = len(topology.nodes)
         self.failure: str | None = None
+        self.done = False
 
 
 class LoopState:
     """A loop that has started. `items` is the recorded list of an `each`, empty for a `repeat`.
 
-    `opened` counts the items or rounds opened so far; `active` those among them that have not ended; `scopes` is each
-    one's steps by index. `failing` is the path of the first step that failed an item, `stopped` what ended a
-    `repeat`: `until`, `while` or `max`. `tested` is the last round that `until` or `while` was tested for (a `while`
-    counts the round to come), and `round_at` when the last round started, UTC in ms.
+    `opened` counts the items or rounds opened so far; `active` those among them that have not ended; `reopen` lists the
+    failed ones that a retry or redrive opens again; `scopes` is each one's steps by index. `failing` is the path of the
+    first step that failed an item, `stopped` what ended a `repeat`: `until` or `while`. `tested` is the last round that
+    `until` or `while` was tested for (a `while` counts the round to come), `round_at` when the last round started, UTC
+    in ms.
     """
 
     __slots__ = (
         "active",
-        "failed",
         "failing",
-        "going",
         "items",
         "opened",
+        "reopen",
         "round_at",
         "scopes",
         "stopped",
@@ -104,11 +106,10 @@ class LoopState:
         self.items = items
         self.opened = 0
         self.active = 0
-        self.failed = 0
+        self.reopen: list[int] = []
         self.failing: str | None = None
         self.stopped: str | None = None
         self.tested = -1
-        self.going = True
         self.round_at = 0
         self.scopes: dict[int, ScopeState] = {}
 
@@ -145,8 +146,8 @@ class StepState:
         "name",
         "node",
         "path",
-        "resume_at",
         "result",
+        "resume_at",
         "reviewed",
         "scope",
         "settled",
@@ -197,6 +198,12 @@ class StepState:
     def plan(self) -> PlanStep:
         return self.node.step
 
+    @property
+    def config(self) -> JsonObject:
+        """The plan's attributes of the kind, with what a retry changed."""
+        config = self.node.step.config
+        return config if self.edit is None else {**config, **self.edit}
+
 
 class RunState:
     """Everything the log says about one run. Times are UTC in ms; `seq` is that of the last event."""
@@ -241,22 +248,34 @@ class RunState:
         self.approvals: dict[str, Approval] = {}
         self.timers: dict[str, int] = {}
         self.heap: list[tuple[int, str]] = []  # the timers by time; its first entry is always armed
+        self.overdue: dict[str, None] = {}  # tasks that expired under a hold; they act on release
         self.requests: dict[str, str] = {}  # request id -> the first answer
         # the frontier, and the open steps by status; dicts for their order
         self.urgent: dict[str, None] = {}
         self.ready: dict[str, None] = {}
-        self.running: dict[str, None] = {}
+        self.running: dict[str, None] = {}  # without the loops: what runs in them counts
         self.retrying: dict[str, None] = {}
         self.waiting: dict[str, None] = {}
         self.held: dict[str, None] = {}
         self.interrupted: dict[str, None] = {}
+        self.open: dict[StepStatus, dict[str, None]] = {
+            StepStatus.READY: self.ready,
+            StepStatus.RUNNING: self.running,
+            StepStatus.RETRYING: self.retrying,
+            StepStatus.WAITING: self.waiting,
+            StepStatus.HELD: self.held,
+            StepStatus.INTERRUPTED: self.interrupted,
+        }
         self.waits: dict[str, int] = {}  # what for -> how many
         self.verdict: JsonObject | None = None  # why the run fails, once nothing holds it: code, step, message
         self.finish: str | None = None  # path of the `finish` step that ended the run
 
-    def step(self, path: str) -> StepState:
-        """The step at `path`; raises KeyError for one that does not exist or whose item has not started."""
-        return self.steps[path]
+    def children(self) -> Iterator[str]:
+        """The attached sub-runs that the run waits for."""
+        for path in self.waiting:
+            step = self.steps[path]
+            if step.detail == WaitsFor.SUBRUN and step.child is not None:
+                yield step.child
 
 
 def new(run_id: str, plan: Plan) -> RunState:
@@ -264,13 +283,43 @@ def new(run_id: str, plan: Plan) -> RunState:
     return RunState(run_id, plan)
 
 
+def error_json(error: StepError) -> JsonObject:
+    """A step's error as events and answers carry it."""
+    found: JsonObject = {
+        "code": error.code,
+        "message": error.message,
+        "class": error.error_class.value,
+        "provider_status": error.provider_status,
+        "retryable": error.retryable,
+        "detail": error.detail,
+    }
+    if error.retry_after_ms is not None:
+        found["retry_after_ms"] = error.retry_after_ms
+    return found
+
+
+def error_of(found: JsonObject) -> StepError:
+    """The error that `error_json` wrote; raises KeyError, TypeError or ValueError on anything else."""
+    status, detail, after = found.get("provider_status"), found.get("detail"), found.get("retry_after_ms")
+    return StepError(
+        code=str(found["code"]),
+        message=str(found["message"]),
+        error_class=ErrorClass(str(found["class"])),
+        provider_status=status if isinstance(status, int) else None,
+        detail=detail if isinstance(detail, dict) else None,
+        retry_after_ms=after if isinstance(after, int) else None,
+    )
+
+
 __all__ = [
     "Approval",
-    "ErrorClass",
     "Hold",
+    "HoldKey",
     "LoopState",
     "RunState",
     "ScopeState",
     "StepState",
+    "error_json",
+    "error_of",
     "new",
 ]

@@ -1,4 +1,4 @@
-"""The tables of the status model as data. Absent means illegal: `evolve` and `judge` read them, docs are drawn from them."""
+"""The tables of the status model as data. Absent means illegal: `evolve` reads them, the docs are drawn from them."""
 
 from __future__ import annotations
 
@@ -214,6 +214,7 @@ RUN_TRANSITIONS: Final[dict[Phase | None, dict[EventType, frozenset[Phase]]]] = 
         EventType.RUN_QUEUED: frozenset({Phase.QUEUED}),
         EventType.RUN_SKIPPED: frozenset({Phase.SKIPPED}),
         EventType.RUN_CANCELLED: frozenset({Phase.CANCELLED}),
+        EventType.RUN_FAILED: frozenset({Phase.FAILED}),
     },
     Phase.QUEUED: {
         EventType.RUN_STARTING: frozenset({Phase.STARTING}),
@@ -299,14 +300,12 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         _E.STEP_FAILED: _to(_S.FAILED),
         _E.STEP_HELD: _to(_S.HELD),
         _E.STEP_INTERRUPTED: _to(_S.INTERRUPTED),
-        _E.STEP_STARVED: _to(_S.RUNNING),
         _E.APPROVAL_REQUESTED: _to(_S.WAITING),
         _E.STEP_WAITING: _to(_S.WAITING),
         _E.ROUND_STARTED: _to(_S.RUNNING),
         _E.ROUND_TESTED: _to(_S.RUNNING),
         _E.LOOP_ENDED: _to(_S.COMPLETED, _S.RUNNING),
         _E.STEP_SKIPPED: _to(_S.SKIPPED),
-        _E.STEP_BLOCKED: _to(_S.BLOCKED),
         _E.STEP_CANCELLED: _to(_S.CANCELLED),
     },
     _S.RETRYING: {
@@ -360,8 +359,8 @@ class Ended(StrEnum):
     BLOCKED = "blocked"
 
 
-# How the step ended -> the kind of edge -> None when the edge is live, else its cause. A case that was not taken is dead
-# by branch, and a `finished` edge that came from `*` is live in every row.
+# How the step ended -> the kind of edge -> None when the edge is live, else its cause. A case that was not taken is
+# dead by branch, and a `finished` edge that came from `*` is live in every row.
 EDGES: Final[dict[Ended, dict[str, Cause | None]]] = {
     Ended.COMPLETED: {"completed": None, "finished": None, "failed": Cause.BRANCH, "denied": Cause.BRANCH},
     Ended.FAILED: {"completed": Cause.FAILURE, "finished": None, "failed": None, "denied": Cause.FAILURE},

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from headgate.plan import Plan, PlanBody, PlanEdge, PlanStep
 
+READ = "read"
+
 
 class OutEdge(NamedTuple):
     """An edge seen from its source."""
@@ -15,14 +17,21 @@ class OutEdge(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A step with what follows it. `handles` says that a `failed` or `finished` edge takes up its failure."""
+    """A step with what follows it. `before` and `after` are the places of its gates on either side of the action.
+
+    `handled` says that a `failed` or `finished` edge takes up its failure.
+    """
 
     name: str
+    kind: str
     step: PlanStep
     out: tuple[OutEdge, ...]
     control_count: int
     read_count: int
+    any_join: bool
     handled: bool
+    before: tuple[int, ...]
+    after: tuple[int, ...]
     body: Topology | None
 
 
@@ -46,17 +55,21 @@ def _scope(body: PlanBody) -> Topology:
     nodes: dict[str, Node] = {}
     for name in body.order:
         step = body.steps[name]
-        reads = sum(1 for edge in step.edges if edge.on == "read")
+        reads = sum(1 for edge in step.edges if edge.on == READ)
         nodes[name] = Node(
             name=name,
+            kind=step.kind,
             step=step,
             out=tuple(out[name]),
             control_count=len(step.edges) - reads,
             read_count=reads,
+            any_join=step.join == "any",
             handled=any(each.edge.on in ("failed", "finished") for each in out[name]),
+            before=tuple(n for n, gate in enumerate(step.gates) if gate.when == "before"),
+            after=tuple(n for n, gate in enumerate(step.gates) if gate.when == "after"),
             body=None if step.body is None else _scope(step.body),
         )
     return Topology(nodes, tuple(name for name in body.order if not body.steps[name].edges))
 
 
-__all__ = ["Node", "OutEdge", "Topology", "topology"]
+__all__ = ["READ", "Node", "OutEdge", "Topology", "topology"]

@@ -1,0 +1,180 @@
+"""A run as it is shown: the names of the JSON object that the command line prints, times in UTC milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from headgate.plan import ENTRY, Json, JsonObject
+from headgate.runtime.loops import EACH, REPEAT
+from headgate.runtime.state import Hold, RunState, ScopeState, StepState, error_json
+from headgate.runtime.status import HOLD_RULES, RunStatus, StepStatus
+from headgate.runtime.status_of import derive
+
+
+class HoldView(NamedTuple):
+    """`release` is the command that clears it; `step` is where it stands, or None."""
+
+    reason: str
+    since: int
+    by: str
+    release: str
+    step: str | None = None
+    note: str | None = None
+
+
+class FailureView(NamedTuple):
+    code: str
+    step: str | None
+    message: str | None
+
+
+class StepView(NamedTuple):
+    """`detail` says what a waiting step waits for, or why one was skipped or held; `error` is its last error."""
+
+    kind: str
+    status: str
+    detail: str | None
+    attempts: int
+    input: Json
+    result: Json
+    error: JsonObject | None
+    agent: str | None
+    started_at: int | None
+    ended_at: int | None
+    title: str | None = None
+    resume_at: int | None = None
+
+
+class RunView(NamedTuple):
+    """`trigger` is the trigger's name. `steps` is keyed by path, `notify.3.send` inside a loop."""
+
+    run: str
+    workflow: str
+    version: int | None
+    plan_digest: str
+    status: RunStatus
+    detail: str | None
+    outcome: str | None
+    trigger: str
+    epoch: int
+    created_at: int
+    started_at: int | None
+    ended_at: int | None
+    inputs: JsonObject
+    output: Json
+    failure: FailureView | None
+    holds: tuple[HoldView, ...]
+    steps: Mapping[str, StepView]
+
+
+def run_view(state: RunState) -> RunView:
+    """The run as it stands. Inputs that are declared `secret` are masked."""
+    status, detail = derive(state)
+    failure = None
+    if state.failure_code is not None:
+        failure = FailureView(state.failure_code, state.failed_step, state.failure_message)
+    steps: dict[str, StepView] = {}
+    _add_steps(state, state.root, steps)
+    return RunView(
+        run=state.run_id,
+        workflow=state.workflow,
+        version=state.version,
+        plan_digest=state.plan_digest,
+        status=status,
+        detail=detail,
+        outcome=state.outcome,
+        trigger=str(state.trigger.get("name") or "manual"),
+        epoch=state.epoch,
+        created_at=state.created_at,
+        started_at=state.started_at,
+        ended_at=state.ended_at,
+        inputs=_shown_inputs(state),
+        output=state.output,
+        failure=failure,
+        holds=tuple(hold_view(state, hold) for hold in state.holds.values()),
+        steps=steps,
+    )
+
+
+def hold_view(state: RunState, hold: Hold) -> HoldView:
+    """A hold with the command that releases it."""
+    rule = HOLD_RULES[hold.reason]
+    command = (rule.command or "").format(run=state.run_id, step=hold.step or "", workflow=state.workflow)
+    return HoldView(hold.reason.value, hold.since, hold.by, command, hold.step, hold.note)
+
+
+def _shown_inputs(state: RunState) -> JsonObject:
+    properties = state.plan.inputs.get("properties")
+    declared = properties if isinstance(properties, dict) else {}
+    return {name: "***" if _is_secret(declared.get(name)) else value for name, value in state.inputs.items()}
+
+
+def _is_secret(schema: Json) -> bool:
+    return isinstance(schema, dict) and bool(schema.get("secret") or schema.get("writeOnly"))
+
+
+def _add_steps(state: RunState, scope: ScopeState, steps: dict[str, StepView]) -> None:
+    for name in scope.topology.nodes if scope.steps else ():
+        if name == ENTRY:
+            continue
+        step = scope.steps[name]
+        steps[step.path] = _step_view(step)
+        if step.loop is not None:
+            for index in sorted(step.loop.scopes):
+                _add_steps(state, step.loop.scopes[index], steps)
+    if not scope.steps:
+        for name, node in scope.topology.nodes.items():
+            if name != ENTRY:
+                steps[scope.prefix + name] = _step_view(StepState(node, scope))
+
+
+def _step_view(step: StepState) -> StepView:
+    status, detail = step.status, step.detail
+    if status is StepStatus.RUNNING and step.loop is not None:
+        status, detail = _loop_status(step)
+    elif status is StepStatus.BLOCKED:
+        detail = step.cause
+    agent = step.config.get("agent") if step.plan.kind == "agent" else None
+    return StepView(
+        kind=step.plan.kind,
+        status=status.value,
+        detail=detail,
+        attempts=step.attempts,
+        input=step.input,
+        result=step.result if step.has_result else None,
+        error=None if step.error is None else error_json(step.error),
+        agent=agent if isinstance(agent, str) else step.plan.owner,
+        started_at=step.started_at,
+        ended_at=step.ended_at,
+        title=step.plan.title,
+        resume_at=step.resume_at,
+    )
+
+
+def _loop_status(step: StepState) -> tuple[StepStatus, str | None]:
+    """A loop waits when all that is open in it waits. What is done of it is its detail."""
+    loop = step.loop
+    assert loop is not None, "a loop that runs has its state"
+    inner = [each for scope in loop.scopes.values() if not scope.done for each in scope.steps.values()]
+    waits: dict[str, None] = {}
+    for each in inner:
+        status, detail = each.status, each.detail
+        if status is StepStatus.RUNNING and each.loop is not None:
+            status, detail = _loop_status(each)
+        if status in (StepStatus.RUNNING, StepStatus.READY, StepStatus.RETRYING, StepStatus.INTERRUPTED):
+            return StepStatus.RUNNING, _progress(step)
+        if status is StepStatus.WAITING and detail is not None:
+            waits[detail] = None
+    return (StepStatus.WAITING, ", ".join(waits)) if waits else (StepStatus.RUNNING, _progress(step))
+
+
+def _progress(step: StepState) -> str | None:
+    loop = step.loop
+    if loop is None:
+        return None
+    done = sum(1 for scope in loop.scopes.values() if scope.done)
+    if step.plan.kind == EACH:
+        return f"{done} of {len(loop.items)}"
+    assert step.plan.kind == REPEAT, "each and repeat are the loops"
+    return f"round {loop.opened}"

@@ -6,20 +6,55 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from headgate.runtime.state import RunState
+from headgate.runtime.status import TERMINAL_PHASES, Phase, WaitsFor
 
 
 class WakeSource(NamedTuple):
-    """`kind` is `attempt`, `timer`, `approval`, `subrun`, `hold` or `ready`; `what` names it."""
+    """`kind` is `decision`, `attempt`, `hold`, `timer`, `approval` or `subrun`; `what` names it."""
 
     kind: str
     what: str
 
 
+def stall_at(state: RunState) -> int | None:
+    """When the run has made no progress for its `timeout`, UTC in ms; None while no step is ready, running or retrying,
+    and while it is held.
+    """
+    if state.holds or not (state.running or state.retrying or state.ready):
+        return None
+    return state.at + state.plan.policies.timeout
+
+
 def next_wake(state: RunState) -> int | None:
-    """When the first timer is due, UTC in ms; None when nothing is armed or the run has ended."""
-    raise NotImplementedError
+    """When to decide again though nothing happened, UTC in ms; None when no clock moves the run."""
+    held_back = state.phase is Phase.SCHEDULED and state.holds
+    if held_back or state.phase not in (Phase.ACTIVE, Phase.SCHEDULED):
+        return None
+    due = [state.heap[0][0]] if state.heap else []
+    stalls = stall_at(state)
+    if stalls is not None:
+        due.append(stalls)
+    return min(due, default=None)
 
 
 def wake_sources(state: RunState) -> Iterator[WakeSource]:
-    """Everything that will move this run, lazily. An open run at rest has at least one."""
-    raise NotImplementedError
+    """Everything that will move this run, lazily. An open run at rest has at least one; an ended one has none."""
+    if state.phase in TERMINAL_PHASES:
+        return
+    if state.phase in (Phase.QUEUED, Phase.STARTING):
+        yield WakeSource("decision", state.phase.value)
+    for path, attempt in state.in_flight.items():
+        yield WakeSource("attempt", f"{path} {attempt}")
+    for reason, step in state.holds:
+        yield WakeSource("hold", reason.value if step is None else f"{reason.value}: {step}")
+    for path in state.waiting:
+        step_state = state.steps[path]
+        if step_state.detail == WaitsFor.SUBRUN and step_state.child is not None:
+            yield WakeSource("subrun", step_state.child)
+        elif step_state.approval is not None and state.approvals[step_state.approval].status == "pending":
+            yield WakeSource("approval", step_state.approval)
+    for timer in state.timers:
+        yield WakeSource("timer", timer)
+    for frontier in (state.urgent, state.ready, state.interrupted):
+        for path in frontier:
+            yield WakeSource("decision", path)

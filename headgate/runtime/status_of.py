@@ -1,0 +1,73 @@
+"""The status people see: a pure function of the state, first match wins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from headgate.runtime.state import RunState
+from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatus
+from headgate.runtime.times import iso
+from headgate.runtime.wakes import wake_sources
+
+_NAMED = 3
+
+
+class Derived(NamedTuple):
+    status: RunStatus
+    detail: str | None
+
+
+def derive(state: RunState) -> Derived:
+    """Status and detail, by the table. O(holds), however many steps there are."""
+    phase = state.phase
+    if phase in TERMINAL_PHASES:
+        return Derived(RunStatus(phase.value), _end_detail(state))
+    if phase in (Phase.CANCELLING, Phase.DRAINING):
+        return Derived(RunStatus(phase.value), None)
+    others = [hold for hold in state.holds.values() if hold.reason is not HoldReason.INTERRUPTED]
+    if others:
+        named = [hold.reason.value if hold.step is None else f"{hold.reason.value}: {hold.step}" for hold in others]
+        return Derived(RunStatus.PAUSED, ", ".join(named))
+    if state.holds:
+        return Derived(RunStatus.INTERRUPTED, "resumes by itself when a worker is back")
+    if phase is Phase.SCHEDULED:
+        return Derived(RunStatus.SCHEDULED, None if state.due_at is None else iso(state.due_at))
+    if phase in (Phase.QUEUED, Phase.STARTING):
+        return Derived(RunStatus(phase.value), None)
+    return _active(state)
+
+
+def is_overdue(state: RunState, now_ms: int) -> bool:
+    """Scheduled, due in the past, and nothing holds it. Never stored."""
+    return state.phase is Phase.SCHEDULED and not state.holds and state.due_at is not None and state.due_at < now_ms
+
+
+def _active(state: RunState) -> Derived:
+    busy = state.running or state.ready or state.interrupted
+    if busy:
+        return Derived(RunStatus.RUNNING, _names(busy))
+    if state.retrying:
+        first = min(state.retrying, key=lambda path: (state.steps[path].resume_at or 0, path))
+        due = state.steps[first].resume_at
+        return Derived(RunStatus.RETRYING, first if due is None else f"{first}, next attempt at {iso(due)}")
+    if state.waiting:
+        return Derived(RunStatus.WAITING, ", ".join(sorted(state.waits)))
+    if next(wake_sources(state), None) is not None:
+        return Derived(RunStatus.RUNNING, None)
+    return Derived(RunStatus.STALLED, None)
+
+
+def _names(paths: Collection[str]) -> str:
+    named: list[str] = []
+    for path in paths:
+        if len(named) == _NAMED:
+            return f"{', '.join(named)} and {len(paths) - _NAMED} more"
+        named.append(path)
+    return ", ".join(named)
+
+
+def _end_detail(state: RunState) -> str | None:
+    if state.phase is Phase.COMPLETED:
+        return state.outcome
+    return state.skip_reason if state.phase is Phase.SKIPPED else state.failure_code

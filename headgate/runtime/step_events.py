@@ -1,0 +1,319 @@
+"""What the events of a step do to it, and to those that follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from headgate.plan import Json, JsonObject
+from headgate.runtime.edges import close
+from headgate.runtime.errors import ErrorClass, StepError
+from headgate.runtime.events import Event, EventType
+from headgate.runtime.loops import conclude, loop_of, loop_result, open_next, start_loop
+from headgate.runtime.marks import DELAY, EVERY, RETRY, arm, begin, disarm, mark, park
+from headgate.runtime.state import RunState, StepState, error_of
+from headgate.runtime.status import SkipDetail, StepStatus, WaitsFor
+
+Applier: TypeAlias = "Callable[[RunState, StepState, Event], None]"
+
+COUNTED = (ErrorClass.TRANSIENT, ErrorClass.IN_DOUBT)
+
+
+def produce(state: RunState, step: StepState, result: Json, at: int) -> None:
+    """The action is done: the step completes, or its next gate after the action is to be asked."""
+    step.result = result
+    step.has_result = True
+    finish_action(state, step, at)
+
+
+def finish_action(state: RunState, step: StepState, at: int) -> None:
+    if step.reviewed < len(step.node.after):
+        mark(state, step, StepStatus.RUNNING, at)
+        state.urgent[step.path] = None
+        return
+    mark(state, step, StepStatus.COMPLETED, at)
+    if step.plan.kind == "finish" and state.finish is None:
+        state.finish = step.path
+    conclude(state, step, at)
+
+
+def _dispatched(state: RunState, step: StepState, event: Event) -> None:
+    attempt = event.data["attempt"]
+    assert isinstance(attempt, int), "attempts are numbered"
+    begin(step, event.at)
+    step.attempts = attempt
+    step.input = event.data.get("input")
+    step.key = event.data.get("key")
+    step.error = None
+    step.lost = False
+    state.in_flight[step.path] = attempt
+    mark(state, step, StepStatus.RUNNING, event.at)
+
+
+def _is_late(state: RunState, step: StepState, event: Event) -> bool:
+    """Whether the end of an attempt comes after its step was given up. One without effect is never in flight."""
+    if step.settled or step.status is StepStatus.FAILED:
+        return True
+    return step.status is StepStatus.RUNNING and state.in_flight.get(step.path) != event.data.get("attempt")
+
+
+def _succeeded(state: RunState, step: StepState, event: Event) -> None:
+    if step.settled or step.status is StepStatus.RUNNING:
+        if _is_late(state, step, event):
+            return
+        del state.in_flight[step.path]
+    else:  # a kind without effect, evaluated in place
+        begin(step, event.at)
+        attempt = event.data.get("attempt")
+        step.attempts = attempt if isinstance(attempt, int) else step.attempts + 1
+        step.input = event.data["input"] if "input" in event.data else event.data.get("result")
+    step.error = None
+    produce(state, step, event.data.get("result"), event.at)
+
+
+def _failed_attempt(state: RunState, step: StepState, event: Event) -> None:
+    found = event.data["error"]
+    assert isinstance(found, dict), "an attempt that failed has an error"
+    attempt = event.data.get("attempt")
+    if step.status in (StepStatus.READY, StepStatus.INTERRUPTED):  # evaluated in place
+        begin(step, event.at)
+        step.attempts = attempt if isinstance(attempt, int) else step.attempts + 1
+    elif attempt is not None or step.settled:  # without a number it is a template of a step that runs
+        if _is_late(state, step, event):
+            return
+        del state.in_flight[step.path]
+    if "input" in event.data:
+        step.input = event.data["input"]
+    step.error = error_of(found)
+    if step.error.error_class in COUNTED:
+        step.failures += 1
+    mark(state, step, StepStatus.RUNNING, event.at)
+    state.urgent[step.path] = None
+
+
+def _lost(state: RunState, step: StepState, event: Event) -> None:
+    if _is_late(state, step, event):
+        return
+    del state.in_flight[step.path]
+    step.lost = True
+    state.urgent[step.path] = None
+
+
+def _interrupted(state: RunState, step: StepState, event: Event) -> None:
+    step.lost = False
+    state.urgent.pop(step.path, None)
+    mark(state, step, StepStatus.INTERRUPTED, event.at)
+
+
+def _retrying(state: RunState, step: StepState, event: Event) -> None:
+    at = event.data["at"]
+    assert isinstance(at, int), "a retry has its time"
+    state.urgent.pop(step.path, None)
+    step.resume_at = at
+    arm(state, f"{RETRY}:{step.path}", at)
+    mark(state, step, StepStatus.RETRYING, event.at)
+
+
+def _failed(state: RunState, step: StepState, event: Event) -> None:
+    found = event.data.get("error")
+    if isinstance(found, dict):
+        step.error = error_of(found)
+    step.lost = False
+    mark(state, step, StepStatus.FAILED, event.at)
+    code = "" if step.error is None else step.error.code
+    then = event.data.get("then")
+    if then == "fail":
+        state.verdict = state.verdict or {
+            "code": code,
+            "step": step.path,
+            "message": "" if step.error is None else step.error.message,
+        }
+    elif then != "pause":
+        if then == "item":
+            step.scope.failure = step.scope.failure or step.path
+        state.failures[step.path] = code
+        conclude(state, step, event.at)
+
+
+def _skipped(state: RunState, step: StepState, event: Event) -> None:
+    detail = SkipDetail(str(event.data["detail"]))
+    if step.status is StepStatus.FAILED and detail is SkipDetail.OPERATOR and step.error is not None:
+        state.failures[step.path] = step.error.code
+    if detail is SkipDetail.FORCED:
+        state.forced = True
+        state.in_flight.pop(step.path, None)
+    if "output" in event.data:
+        step.result = event.data["output"]
+        step.has_result = True
+    else:
+        step.result, step.has_result = None, False
+    _drop_timers(state, step)
+    mark(state, step, StepStatus.SKIPPED, event.at, detail.value)
+    _end(state, step, event)
+
+
+def _blocked(state: RunState, step: StepState, event: Event) -> None:
+    cause = event.data.get("cause")
+    step.cause = cause if isinstance(cause, str) else None
+    mark(state, step, StepStatus.BLOCKED, event.at)
+    _end(state, step, event)
+
+
+def _end(state: RunState, step: StepState, event: Event) -> None:
+    """What follows goes on, but for a `final` end: the run ends with it."""
+    if event.data.get("final"):
+        close(state, step)
+    else:
+        conclude(state, step, event.at)
+
+
+def _cancelled(state: RunState, step: StepState, event: Event) -> None:
+    cause = event.data.get("cause")
+    step.cause = cause if isinstance(cause, str) else None
+    state.in_flight.pop(step.path, None)
+    _drop_timers(state, step)
+    mark(state, step, StepStatus.CANCELLED, event.at)
+    close(state, step)
+
+
+def _held(state: RunState, step: StepState, event: Event) -> None:
+    state.urgent.pop(step.path, None)
+    step.lost = False
+    mark(state, step, StepStatus.HELD, event.at, str(event.data["hold"]))
+
+
+def _starved(state: RunState, step: StepState, event: Event) -> None:
+    step.starved = str(event.data["on"])
+    state.ready.pop(step.path, None)
+    state.interrupted.pop(step.path, None)
+    state.urgent[step.path] = None
+
+
+def _waiting(state: RunState, step: StepState, event: Event) -> None:
+    data, path = event.data, step.path
+    waits_for = WaitsFor(str(data["for"]))
+    if "input" in data:
+        step.input = data["input"]
+    elif "inputs" in data:
+        step.input = {"inputs": data["inputs"]}
+    if waits_for is WaitsFor.TIMER:
+        until = data["until"]
+        assert isinstance(until, int), "a timer has its time"
+        step.resume_at = until
+        park(state, step, waits_for, event.at)
+        arm(state, f"{DELAY if step.loop is None else EVERY}:{path}", until)
+        return
+    assert waits_for is WaitsFor.SUBRUN, "only timers and sub-runs wait by this event"
+    step.child = str(data["run"])
+    step.detached = bool(data.get("detach"))
+    step.attempts += 1
+    if step.detached:
+        begin(step, event.at)
+        produce(state, step, {"run": step.child}, event.at)
+    else:
+        park(state, step, waits_for, event.at)
+
+
+def _child_ended(state: RunState, step: StepState, event: Event) -> None:
+    if step.settled or step.status is not StepStatus.WAITING or event.data.get("run") != step.child:
+        return
+    if event.data.get("status") == "completed":
+        produce(state, step, event.data.get("output"), event.at)
+        return
+    step.error = _subrun_failed(step, event)
+    mark(state, step, StepStatus.RUNNING, event.at)
+    state.urgent[step.path] = None
+
+
+def _subrun_failed(step: StepState, event: Event) -> StepError:
+    status, failure = event.data.get("status"), event.data.get("failure")
+    said = failure.get("message") if isinstance(failure, dict) else None
+    message = f"sub-run `{step.child}` of `{step.config.get('workflow')}` ended {status}"
+    detail: JsonObject = {"run": step.child, "status": status, "failure": failure}
+    return StepError("SUBRUN_FAILED", f"{message}: {said}" if said else message, ErrorClass.PERMANENT, detail=detail)
+
+
+def _loop_started(state: RunState, step: StepState, event: Event) -> None:
+    items = event.data.get("items")
+    begin(step, event.at)
+    step.attempts += 1
+    step.error = None
+    start_loop(state, step, items if isinstance(items, list) else [], event.at)
+
+
+def _round_started(state: RunState, step: StepState, event: Event) -> None:
+    state.urgent.pop(step.path, None)
+    open_next(state, step, event.at)
+    if not loop_of(step).active:
+        state.urgent[step.path] = None
+
+
+def _round_tested(state: RunState, step: StepState, event: Event) -> None:
+    loop = loop_of(step)
+    tested = event.data["iteration"]
+    assert isinstance(tested, int), "rounds are numbered"
+    loop.tested = tested
+    if event.data.get("stop"):
+        loop.stopped = "while" if "while" in step.config else "until"
+    state.urgent[step.path] = None
+
+
+def _loop_ended(state: RunState, step: StepState, event: Event) -> None:
+    state.urgent.pop(step.path, None)
+    produce(state, step, loop_result(state, step), event.at)
+
+
+def _retried(state: RunState, step: StepState, event: Event) -> None:
+    edit = event.data.get("edit")
+    if isinstance(edit, dict):
+        step.edit = {**(step.edit or {}), **edit}
+    _again(state, step, event.at)
+
+
+def _confirmed(state: RunState, step: StepState, event: Event) -> None:
+    if event.data.get("done"):
+        produce(state, step, event.data.get("output"), event.at)
+    else:
+        _again(state, step, event.at)
+
+
+def _again(state: RunState, step: StepState, at: int) -> None:
+    """The step may start once more, with its retries counted from the beginning."""
+    step.failures = 0
+    step.reviewed = 0
+    step.starved = None
+    step.result, step.has_result = None, False
+    _drop_timers(state, step)
+    mark(state, step, StepStatus.READY, at)
+
+
+def _drop_timers(state: RunState, step: StepState) -> None:
+    step.resume_at = None
+    if state.timers:
+        for name in (RETRY, DELAY, EVERY):
+            disarm(state, f"{name}:{step.path}")
+
+
+STEP_EVENTS: Final[dict[EventType, Applier]] = {
+    EventType.STEP_DISPATCHED: _dispatched,
+    EventType.ATTEMPT_SUCCEEDED: _succeeded,
+    EventType.ATTEMPT_FAILED: _failed_attempt,
+    EventType.ATTEMPT_LOST: _lost,
+    EventType.ATTEMPT_CANCELLED: _lost,
+    EventType.STEP_INTERRUPTED: _interrupted,
+    EventType.STEP_RETRYING: _retrying,
+    EventType.STEP_FAILED: _failed,
+    EventType.STEP_SKIPPED: _skipped,
+    EventType.STEP_BLOCKED: _blocked,
+    EventType.STEP_CANCELLED: _cancelled,
+    EventType.STEP_HELD: _held,
+    EventType.STEP_STARVED: _starved,
+    EventType.STEP_WAITING: _waiting,
+    EventType.CHILD_ENDED: _child_ended,
+    EventType.LOOP_STARTED: _loop_started,
+    EventType.ROUND_STARTED: _round_started,
+    EventType.ROUND_TESTED: _round_tested,
+    EventType.LOOP_ENDED: _loop_ended,
+    EventType.STEP_RETRIED: _retried,
+    EventType.STEP_CONFIRMED: _confirmed,
+}

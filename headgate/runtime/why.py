@@ -1,0 +1,140 @@
+"""Why a run does not move: each reason with who can clear it, and by which command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from headgate.runtime.failure_codes import FAILURE_CODES
+from headgate.runtime.marks import EXPIRY
+from headgate.runtime.state import Approval, Hold, RunState
+from headgate.runtime.status import HOLD_RULES, TERMINAL_PHASES, HoldReason, Phase, WaitsFor
+from headgate.runtime.times import iso
+from headgate.runtime.view import hold_view
+
+_MOST_NAMED = 20
+
+
+class Reason(NamedTuple):
+    """`kind` is `hold`, `approval`, `timer`, `subrun`, `attempt`, `ready`, `phase`, `ended` or `stalled`.
+
+    `object` names what it is about; `since` is UTC in ms; `who` can clear it; `command` does; `message` says it all in
+    one sentence.
+    """
+
+    kind: str
+    object: str
+    since: int | None
+    who: str | None
+    command: str | None
+    message: str
+
+
+def reasons(state: RunState) -> tuple[Reason, ...]:
+    """What holds the run, or what it waits for; for an ended run, how it ended. Never empty."""
+    if state.phase in TERMINAL_PHASES:
+        return (_ended(state),)
+    found = (*_holds(state), *_open(state))
+    return found or (_stalled(state),)
+
+
+def _ended(state: RunState) -> Reason:
+    run = state.run_id
+    if state.phase is Phase.FAILED:
+        code = state.failure_code or ""
+        facts = FAILURE_CODES.get(code)
+        at = f" at `{state.failed_step}`" if state.failed_step else ""
+        message = f"it failed{at} with {code}: {state.failure_message or (facts.meaning if facts else '')}"
+        return Reason("ended", run, state.ended_at, "anybody", f"headgate redrive {run}", message)
+    if state.phase is Phase.CANCELLED:
+        message = "it was cancelled; completed steps keep their outputs and nothing was undone"
+        return Reason("ended", run, state.ended_at, "anybody", f"headgate redrive {run}", message)
+    how = state.outcome if state.phase is Phase.COMPLETED else state.skip_reason
+    return Reason("ended", run, state.ended_at, None, None, f"it {state.phase.value}: {how}")
+
+
+def _holds(state: RunState) -> Iterator[Reason]:
+    for hold in state.holds.values():
+        yield Reason(
+            "hold",
+            hold.step or state.run_id,
+            hold.since,
+            "the next worker" if hold.reason is HoldReason.INTERRUPTED else "anybody",
+            hold_view(state, hold).release or None,
+            _held(state, hold),
+        )
+
+
+def _held(state: RunState, hold: Hold) -> str:
+    note = f": {hold.note}" if hold.note else ""
+    if hold.step is None:
+        by = f" ({hold.by})" if hold.reason is HoldReason.OPERATOR else ""
+        return f"{HOLD_RULES[hold.reason].meaning}{by}{note}"
+    step = state.steps[hold.step]
+    if hold.reason is HoldReason.STEP_FAILED:
+        said = "" if step.error is None else f" with {step.error.code}: {step.error.message}"
+        return f"`{hold.step}` failed{said}; retry it, edit and retry it, skip it, or cancel the run"
+    if hold.reason is HoldReason.IN_DOUBT:
+        return f"attempt {step.attempts} of `{hold.step}` was lost and may have happened; say whether it did"
+    return f"`{hold.step}`: {HOLD_RULES[hold.reason].meaning}{note}"
+
+
+def _open(state: RunState) -> Iterator[Reason]:
+    run = state.run_id
+    if state.phase is Phase.SCHEDULED and state.due_at is not None:
+        yield Reason("timer", run, state.created_at, None, f"headgate drive {run}", f"it starts at {iso(state.due_at)}")
+    if state.phase in (Phase.QUEUED, Phase.STARTING):
+        message = "it waits for a worker to take it"
+        yield Reason("phase", run, state.created_at, "any worker", f"headgate drive {run}", message)
+    if state.phase is Phase.CANCELLING:
+        message = f"it is being cancelled; {len(state.in_flight)} attempts are still out"
+        yield Reason("phase", run, state.at, "its worker", f"headgate drive {run}", message)
+    yield from _waiting(state)
+    for path in list(state.retrying)[:_MOST_NAMED]:
+        step = state.steps[path]
+        due = "" if step.resume_at is None else f" at {iso(step.resume_at)}"
+        message = f"`{path}` is tried again{due}: {'' if step.error is None else step.error.message}"
+        yield Reason("timer", path, state.at, "anybody", f"headgate retry {run} {path}", message)
+    for path in list(state.running)[:_MOST_NAMED]:
+        step = state.steps[path]
+        message = f"attempt {step.attempts} of `{path}` is out"
+        yield Reason("attempt", path, step.started_at, "its worker", f"headgate drive {run}", message)
+    for path in [*state.ready, *state.interrupted][:_MOST_NAMED]:
+        message = f"`{path}` may start and waits for a worker"
+        yield Reason("ready", path, state.at, "any worker", f"headgate drive {run}", message)
+
+
+def _waiting(state: RunState) -> Iterator[Reason]:
+    run = state.run_id
+    for path in list(state.waiting)[:_MOST_NAMED]:
+        step = state.steps[path]
+        approval = None if step.approval is None else state.approvals[step.approval]
+        if approval is not None and approval.status == "pending":
+            yield _asked(approval)
+        elif step.detail == WaitsFor.SUBRUN:
+            message = f"`{path}` waits for its sub-run {step.child}"
+            yield Reason("subrun", path, step.started_at, None, f"headgate why {step.child}", message)
+        elif step.resume_at is not None:
+            message = f"`{path}` waits until {iso(step.resume_at)}"
+            yield Reason("timer", path, step.started_at, None, f"headgate drive {run}", message)
+
+
+def _asked(approval: Approval) -> Reason:
+    who = ", ".join(approval.assignees) or "anybody"
+    message = (
+        f"`{approval.step}` waits for an {approval.kind} by {who}: {approval.title}; "
+        f"{_EXPIRIES.get(approval.on_expiry, approval.on_expiry)} at {iso(approval.expires_at)}"
+    ).replace("an review", "a review")
+    command = f"headgate approve {approval.task}"
+    return Reason("approval", approval.task, approval.requested_at, who, command, message)
+
+
+_EXPIRIES = {"deny": "it is denied", "proceed": "it goes on without one", "escalate": "it is passed on"}
+
+
+def _stalled(state: RunState) -> Reason:
+    if state.urgent or any(name.startswith(EXPIRY) for name in state.timers):
+        message = "a decision is due and waits for a worker"
+        return Reason("ready", state.run_id, state.at, "any worker", f"headgate drive {state.run_id}", message)
+    message = "nothing will move it, which is a fault of ours: please report it with `headgate events`"
+    return Reason("stalled", state.run_id, state.at, "anybody", f"headgate cancel {state.run_id}", message)
