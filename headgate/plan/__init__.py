@@ -1,6 +1,10 @@
-"""The compiled plan: the treaty between compiler and runtime. The runtime never sees source text."""
+"""The compiled plan: the treaty between compiler and runtime. The runtime never sees source text.
 
-from headgate.plan.integrity import PlanIntegrity
+Reading and writing are loaded when they are first used: `check` names plans and never reads one.
+"""
+
+from typing import TYPE_CHECKING
+
 from headgate.plan.nouns import (
     ENTRY,
     FORMAT,
@@ -11,12 +15,35 @@ from headgate.plan.nouns import (
     PlanBody,
     PlanEdge,
     PlanGate,
+    PlanIntegrity,
     PlanStep,
     Policies,
     Retry,
 )
-from headgate.plan.reading import load, load_stored
-from headgate.plan.writing import canonical, digest_of, dump, to_json, with_digest
+
+if TYPE_CHECKING:
+    from headgate.plan.reading import load, load_stored
+    from headgate.plan.writing import canonical, digest_of, dump, to_json, with_digest
+
+LATER = {
+    "canonical": "writing",
+    "digest_of": "writing",
+    "dump": "writing",
+    "load": "reading",
+    "load_stored": "reading",
+    "to_json": "writing",
+    "with_digest": "writing",
+}
+
+
+def __getattr__(name: str) -> object:
+    """A function of `reading` or `writing`."""
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"headgate.plan.{LATER[name]}"), name)
+
 
 __all__ = [
     "ENTRY",

@@ -12,23 +12,11 @@ from headgate import kinds
 from headgate.kinds.checker import compile_schema
 from headgate.kinds.faults import Check, Fault
 from headgate.kinds.values import Neutral
-from headgate.plan.nouns import ENTRY, FORMAT, JsonObject
+from headgate.plan.nouns import FORMAT, JsonObject, PlanIntegrity
 from headgate.plan.writing import digest_of
 
-CODE = "PLAN_INTEGRITY"
 SCHEMA = Path(__file__).parent.parent / "schemas" / "plan.json"
 ENTRY_FAULT = "missing or invalid entryStepId"
-
-
-class PlanIntegrity(Exception):  # noqa: N818 - it names a code of the error table
-    """A plan that must not run. `fault` is the first thing wrong; the text is a whole sentence with the code."""
-
-    def __init__(self, fault: str) -> None:
-        self.fault = fault
-        super().__init__(
-            f"{CODE}: the plan is damaged: {fault}; "
-            "this is a fault of the plan and not of the workflow's author: compile it again"
-        )
 
 
 def check_integrity(written: JsonObject) -> None:
@@ -154,6 +142,3 @@ def _kind_faults(scope: Mapping[str, Any], prefix: str) -> Iterator[str]:
             )
         if step["body"] is not None:
             yield from _kind_faults(step["body"], f"{prefix}{name}.")
-
-
-__all__ = ["CODE", "ENTRY", "PlanIntegrity", "check_integrity"]

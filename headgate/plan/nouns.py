@@ -108,3 +108,14 @@ class Plan(NamedTuple):
     order: tuple[str, ...]
     outputs: JsonObject
     source: JsonObject
+
+
+class PlanIntegrity(Exception):  # noqa: N818 - it names a code of the error table
+    """A plan that must not run. `fault` is the first thing wrong; the text is a whole sentence with the code."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+        super().__init__(
+            f"PLAN_INTEGRITY: the plan is damaged: {fault}; "
+            "this is a fault of the plan and not of the workflow's author: compile it again"
+        )

@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from headgate.plan.integrity import PlanIntegrity, check_integrity
+from headgate.plan.integrity import check_integrity
 from headgate.plan.nouns import (
     JsonObject,
     Plan,
     PlanBody,
     PlanEdge,
     PlanGate,
+    PlanIntegrity,
     PlanStep,
     Policies,
     Retry,
@@ -30,7 +31,10 @@ def load(content: bytes) -> Plan:
 def load_stored(content: bytes, digest: str) -> Plan:
     """The plan in bytes that `dump` wrote, when their digest is still this one; else raises PlanIntegrity."""
     written = _read(content)
-    if written.get("digest") != digest or digest not in (_digest_of_dump(content, written), digest_of(written)):
+    whole = written.get("digest") == digest and (
+        _digest_of_dump(content, written) == digest or digest_of(written) == digest
+    )
+    if not whole:
         raise PlanIntegrity(f"its digest is not `{digest}` any more")
     return from_json(written)
 
