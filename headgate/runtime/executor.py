@@ -1,0 +1,223 @@
+"""The loop: fold, decide, append, perform; for every run this process leads, in one transaction a tick."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from headgate.plan import JsonObject
+from headgate.runtime.attempts import Attempts, Ended, OutputSchema
+from headgate.runtime.children import Callees
+from headgate.runtime.clock import Clock
+from headgate.runtime.commands import Record
+from headgate.runtime.connections import World
+from headgate.runtime.driven import DrivenRun
+from headgate.runtime.events import EventType
+from headgate.runtime.fleet import Fleet
+from headgate.runtime.inbox import Inbox
+from headgate.runtime.judging import People
+from headgate.runtime.patience import Patience, awaited
+from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase
+from headgate.runtime.store import RENEW_SECONDS, Owner, Store
+
+POLL_SECONDS = 0.2
+"""How often a driver looks for what other processes ask of its runs."""
+
+
+class Services(NamedTuple):
+    """What a driver needs besides the store.
+
+    `worlds` gives the bindings of an environment; `callees` finds what `call` steps start; `output_schema` is the
+    locked schema of a tool's result; `people` are the workspace's groups; `changed` is told the id of each run after
+    its commit, for live views.
+    """
+
+    worlds: Callable[[str | None], World]
+    clock: Clock
+    callees: Callees
+    output_schema: OutputSchema
+    people: People
+    changed: Callable[[str], None]
+
+
+class Executor:
+    """Drives the runs of its fleet in one event loop. An effect starts only when what asks for it is on the disk."""
+
+    def __init__(self, store: Store, owner: Owner, services: Services) -> None:
+        self.fleet = Fleet(store, owner, services.callees, self._binding, services.people)
+        self._worlds = services.worlds
+        self.interrupted = False
+        self._store = store
+        self._owner = owner
+        self._clock = services.clock
+        self._changed = services.changed
+        self._inbox = Inbox(store, self.fleet)
+        self._ended: deque[Ended] = deque()
+        self._attempts = Attempts(services.worlds, services.output_schema, self._end)
+        self._alarm: asyncio.Future[None] | None = None
+        self._bell: asyncio.TimerHandle | None = None
+        self._poll_at = 0.0
+        self._renew_at = 0.0
+
+    async def drive(self, patience: Patience) -> None:
+        """Drives every run of the fleet until all rest, or `stop` is called. Raises `StoreError`."""
+        loop = asyncio.get_running_loop()
+        self._renew_at = loop.time() + RENEW_SECONDS
+        self.fleet.go_on(self._clock.now_ms())
+        try:
+            while True:
+                self._turn(loop)
+                if self.interrupted:
+                    await self._interrupt()
+                    return
+                if not self._attempts and not self._ended and not self._awaits(patience):
+                    return
+                await self._wait(loop)
+        finally:
+            if self._bell is not None:
+                self._bell.cancel()
+                self._bell = None
+            self._attempts.cancel_all()
+            await self._attempts.settled()
+
+    def record(self) -> None:
+        """Answers what was asked and records what follows, but starts nothing. Raises `StoreError`."""
+        now = self._clock.now_ms()
+        self.fleet.settle(now, record_only=True)
+        self._inbox.look(now)
+        self.fleet.settle(now, record_only=True)
+        self._commit()
+
+    def stop(self) -> None:
+        """Asks the loop to put down what is in flight, and end. Safe to call from a signal's handler on the loop."""
+        self.interrupted = True
+        self._ring()
+
+    def release(self) -> None:
+        """Gives the leases up."""
+        self._store.release_leases(self.fleet.leases.values())
+
+    def let_go(self, root: str) -> None:
+        """Gives one family up."""
+        lease = self.fleet.leases.get(root)
+        self.fleet.forget(root)
+        if lease is not None:
+            self._store.release_leases([lease])
+
+    # One tick
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = self._clock.now_ms()
+        moment = loop.time()
+        self._append_ends(now)
+        self.fleet.settle(now, record_only=False)
+        if moment >= self._poll_at:
+            self._poll_at = moment + POLL_SECONDS
+            self._inbox.look(now)
+            self.fleet.settle(now, record_only=False)
+        if moment >= self._renew_at:
+            self._renew_at = moment + RENEW_SECONDS
+            self._store.renew_leases(self._owner, now)
+        self._commit()
+
+    def _append_ends(self, at: int) -> None:
+        """Appends how attempts ended; one that was cancelled though its run did not ask for it is lost."""
+        while self._ended:
+            run, step, attempt, record = self._ended.popleft()
+            driven = self.fleet.runs.get(run)
+            if driven is None or driven.state.phase in TERMINAL_PHASES:
+                continue
+            in_flight = driven.state.in_flight.get(step) == attempt
+            if in_flight and record.type is EventType.ATTEMPT_CANCELLED and driven.state.phase is not Phase.CANCELLING:
+                record = Record(EventType.ATTEMPT_LOST, record.data, step)
+            driven.append(record, at)
+            self.fleet.touch(run)
+
+    def _commit(self) -> None:
+        """One transaction for all that was appended; then, and only then, the effects."""
+        pairs = self.fleet.writes()
+        if not pairs:
+            return
+        refused = self._store.commit([write for _, write in pairs])
+        for driven, write in pairs:
+            if driven.id in refused:
+                self._attempts.cancel_all(driven.id)
+                self.fleet.forget(driven.lease.root)
+            else:
+                driven.committed(write)
+                self._carry_out(driven)
+                self._changed(driven.id)
+
+    def _carry_out(self, driven: DrivenRun) -> None:
+        in_flight = driven.state.in_flight
+        for abort in driven.aborted:
+            self._attempts.cancel(driven.id, abort.step, abort.attempt)
+        for perform in driven.started:
+            if in_flight.get(perform.step) == perform.attempt:
+                self._attempts.start(driven.state, perform.step, perform.attempt)
+        driven.aborted = []
+        driven.started = []
+
+    # Between ticks
+
+    def _awaits(self, patience: Patience) -> bool:
+        return any(awaited(driven.state, patience) is not None for driven in self.fleet.runs.values())
+
+    async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Until an attempt ends, a timer is due, or it is time to look for what others ask."""
+        if self._ended or self.interrupted:
+            await asyncio.sleep(0)
+            return
+        due = min(self._poll_at, self._renew_at)
+        wake = self.fleet.next_wake()
+        if wake is not None:
+            due = min(due, loop.time() + (wake - self._clock.now_ms()) / 1000)
+        self._set_bell(loop, due)
+        self._alarm = loop.create_future()
+        try:
+            await self._alarm
+        finally:
+            self._alarm = None
+
+    def _set_bell(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        """One timer for all waits: it is set anew only when it would ring too late, and may ring for nothing."""
+        if self._bell is not None:
+            if self._bell.when() <= due:
+                return
+            self._bell.cancel()
+        self._bell = loop.call_at(due, self._ring_bell)
+
+    def _ring_bell(self) -> None:
+        self._bell = None
+        self._ring()
+
+    def _binding(self, environment: str | None, kind: str, given: JsonObject) -> str | None:
+        return self._worlds(environment).binding_digest(kind, given)
+
+    def _end(self, ended: Ended) -> None:
+        self._ended.append(ended)
+        self._ring()
+
+    def _ring(self) -> None:
+        if self._alarm is not None and not self._alarm.done():
+            self._alarm.set_result(None)
+
+    async def _interrupt(self) -> None:
+        """Puts down what is in flight: what still ended is recorded so, the rest as lost, under a hold."""
+        now = self._clock.now_ms()
+        busy = [driven for driven in self.fleet.runs.values() if driven.state.in_flight]
+        for driven in busy:
+            if driven.state.phase not in {*TERMINAL_PHASES, Phase.CANCELLING}:
+                driven.append(Record(EventType.HOLD_OPENED, {"hold": HoldReason.INTERRUPTED.value}), now)
+            self.fleet.touch(driven.id)
+        self._attempts.cancel_all()
+        await self._attempts.settled()
+        now = self._clock.now_ms()
+        self._append_ends(now)
+        for driven in busy:
+            for path, attempt in list(driven.state.in_flight.items()):
+                driven.append(Record(EventType.ATTEMPT_LOST, {"attempt": attempt}, path), now)
+        self.fleet.settle(now, record_only=False)
+        self._commit()

@@ -100,6 +100,12 @@ class Reader:
         row = self._one(f"SELECT {_APPROVAL} FROM approvals WHERE id=?", (task,))  # noqa: S608
         return None if row is None else ApprovalRow(*row)
 
+    def approvals_by_prefix(self, prefix: str) -> list[ApprovalRow]:
+        """The approvals whose ids begin with `prefix`, a few at most."""
+        low = prefix.upper()
+        query = f"SELECT {_APPROVAL} FROM approvals WHERE id>=? AND id<? LIMIT ?"  # noqa: S608
+        return [ApprovalRow(*row) for row in self._all(query, (low, low + "~", AMBIGUOUS_AT_MOST))]
+
     def approvals(self, run: str | None, statuses: tuple[str, ...]) -> list[ApprovalRow]:
         """The approvals of `run` (None: of all) with one of `statuses` (none given: all), the oldest first."""
         clauses: list[str] = []

@@ -1,0 +1,141 @@
+"""What happened: runs, one run, its events, the approvals; and why a run does not move."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from headgate.api.faults import NothingStarted
+from headgate.api.place import Place
+from headgate.api.session import translated
+from headgate.api.site import Site, find_run
+from headgate.plan import PlanIntegrity
+from headgate.runtime.events import Event
+from headgate.runtime.loading import PlanShelf, load_events, load_state
+from headgate.runtime.status import HOLD_RULES, HoldReason, RunStatus
+from headgate.runtime.store import ApprovalRow, Reader, RunFilter, RunRow
+from headgate.runtime.view import FailureView, HoldView, RunView, run_view
+
+PENDING = ("pending",)
+
+
+class ApprovalView(NamedTuple):
+    """One approval as people see it. Times are UTC in ms."""
+
+    id: str
+    run: str
+    step: str
+    status: str
+    title: str | None
+    assignees: tuple[str, ...]
+    reversibility: str | None
+    expires_at: int | None
+    on_expiry: str | None
+    decided_by: str | None
+    decided_at: int | None
+    comment: str | None
+    requested_at: int
+    body: str | None
+
+
+def runs(chosen: RunFilter, place: Place) -> tuple[RunView, ...]:
+    """The runs that `chosen` lets through, the oldest first, without steps, inputs and output."""
+    read = Site(place).open_reader()
+    if read is None:
+        return ()
+    with translated():
+        found = tuple(view_of_row(row) for row in read.runs(chosen))
+        read.close()
+    return found
+
+
+def show(run: str, place: Place) -> RunView:
+    """One run with its steps, by any unique prefix of its id; raises `NothingStarted` when there is none."""
+    read = _reader(place, run)
+    with translated():
+        row = read.run(find_run(read, run))
+        assert row is not None, "a run that was found is there"
+        view = view_of(read, row)
+        read.close()
+    return view
+
+
+def events(run: str, place: Place) -> tuple[Event, ...]:
+    """The events of one run in order; raises as `show`."""
+    read = _reader(place, run)
+    with translated():
+        found = tuple(load_events(read, find_run(read, run)))
+        read.close()
+    return found
+
+
+def approvals(
+    place: Place, run: str | None = None, statuses: tuple[str, ...] | None = None
+) -> tuple[ApprovalView, ...]:
+    """The approvals of a run, or of all; the pending ones when neither a run nor statuses are given."""
+    read = Site(place).open_reader()
+    if read is None:
+        if run is not None:
+            raise NothingStarted(f"there is no run `{run}`: nothing has run here yet")
+        return ()
+    if statuses is None:
+        statuses = PENDING if run is None else ()
+    with translated():
+        whole = None if run is None else find_run(read, run)
+        found = tuple(_approval(row) for row in read.approvals(whole, statuses))
+        read.close()
+    return found
+
+
+def view_of(read: Reader, row: RunRow) -> RunView:
+    """A stored run with its steps; without them when its plan is damaged, which its failure then says."""
+    try:
+        return run_view(load_state(read, PlanShelf(read), row))
+    except PlanIntegrity:
+        return view_of_row(row)
+
+
+def view_of_row(row: RunRow) -> RunView:
+    """A run as lists show it: without steps, inputs and output."""
+    failure = None
+    if row.failure_code is not None:
+        failure = FailureView(row.failure_code, row.failed_step, row.failure_message)
+    return RunView(
+        run=row.id,
+        workflow=row.workflow,
+        version=row.version,
+        plan_digest=row.plan_digest,
+        status=RunStatus(row.status),
+        detail=row.detail,
+        outcome=row.outcome,
+        trigger=row.trigger,
+        epoch=row.epoch,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        inputs={},
+        output=None,
+        failure=failure,
+        holds=tuple(_hold(row, *hold) for hold in json.loads(row.holds)),
+        steps={},
+    )
+
+
+def _hold(row: RunRow, reason: str, step: str | None, since: int, by: str, note: str | None) -> HoldView:
+    command = HOLD_RULES[HoldReason(reason)].command or ""
+    release = command.format(run=row.id, step=step or "", workflow=row.workflow)
+    return HoldView(reason, since, by, release, step, note)
+
+
+def _reader(place: Place, run: str) -> Reader:
+    read = Site(place).open_reader()
+    if read is None:
+        raise NothingStarted(f"there is no run `{run}`: nothing has run here yet")
+    return read
+
+
+def _approval(row: ApprovalRow) -> ApprovalView:
+    return ApprovalView(
+        row.id, row.run, row.step, row.status, row.title, tuple(json.loads(row.assignees)), row.reversibility,
+        row.expires_at, row.on_expiry, row.decided_by, row.decided_at, row.comment, row.requested_at, row.body,
+    )  # fmt: skip

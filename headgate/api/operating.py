@@ -1,0 +1,174 @@
+"""What people do to runs. An act is stored, judged by whoever drives the run, and answered in the same commit."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from headgate.api.faults import NothingStarted, Refused, UsageFault
+from headgate.api.place import COMPLETED, Driving, Place, Rest
+from headgate.api.running import Origin, Target, creation, drive_on, follow, patience_of, rest_of, start
+from headgate.api.session import Session, translated
+from headgate.api.site import Site, find_run
+from headgate.plan import JsonObject, PlanIntegrity
+from headgate.runtime.commands import Record
+from headgate.runtime.inbox import body_of
+from headgate.runtime.judging import Accepted, Refusal, Request, judge
+from headgate.runtime.loading import PlanShelf, load_state
+from headgate.runtime.store import Identifiers, Reader, StoredRequest
+
+REPLAYS_AT_MOST = 16
+ANSWER_SECONDS = 0.05
+# These do not let a run go on, and answer 0 once they were accepted.
+_ONLY_RECORDED = frozenset({"pause", "cancel"})
+VERBS = frozenset({"pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "approve", "deny"})
+
+
+class Act(NamedTuple):
+    """What somebody does to a run, or to a `step` or approval (`task`) of it.
+
+    `args`: retry {edit: {attribute: value}}, skip and confirm {output}, confirm {done: bool}, approve and deny
+    {comment}, redrive {yes: bool}. The same `request_id` twice is one act, and the second gets the first answer.
+    """
+
+    verb: str
+    step: str | None = None
+    task: str | None = None
+    args: JsonObject = {}  # noqa: RUF012 - never changed
+    reason: str | None = None
+    request_id: str | None = None
+
+
+def operate(run: str, act: Act, place: Place, driving: Driving) -> Rest:
+    """Does `act` to the run that `run` begins, and drives it on until it rests.
+
+    Raises `Refused` when the status model does not allow it, `NothingStarted` when there is no such run.
+    """
+    assert act.verb in VERBS, f"{act.verb} is a verb of the status model"
+    site = Site(place)
+    with translated(), Session(site, site.existing_store(), driving) as session:
+        whole = find_run(session.store.read, run)
+        answer = _ask(session, whole, act)
+        notes = _notes(answer)
+        if act.verb in _ONLY_RECORDED:
+            return rest_of(session, whole, notes)._replace(exit_code=COMPLETED)
+        patience = patience_of(site, driving)
+        if whole in session.executor.fleet.runs:
+            rest = drive_on(session, whole, driving, patience)
+        else:
+            if not driving.detach:
+                follow(session, whole, driving, patience)
+            rest = rest_of(session, whole, ())
+        return rest._replace(notes=(*notes, *rest.notes))
+
+
+def decide(approval: str, step: str | None, act: Act, place: Place, driving: Driving) -> Rest:
+    """Approves or denies: `approval` is an approval's id, or a run's when `step` names where it waits. As `operate`."""
+    if step is not None:
+        return operate(approval, act._replace(step=step), place, driving)
+    site = Site(place)
+    with translated():
+        read = site.open_reader()
+        if read is None:
+            raise NothingStarted(f"there is no approval `{approval}`: nothing has run here yet")
+        task, run = find_approval(read, approval)
+        read.close()
+    return operate(run, act._replace(task=task), place, driving)
+
+
+def find_approval(read: Reader, name: str) -> tuple[str, str]:
+    """The id of the approval that `name` begins, and of its run; raises `NothingStarted` for none or several."""
+    whole = read.approval(name)
+    if whole is not None:
+        return whole.id, whole.run
+    found = read.approvals_by_prefix(name) if name else []
+    if not found:
+        raise NothingStarted(f"there is no approval `{name}`: `headgate approvals` lists them")
+    if len(found) > 1:
+        ids = ", ".join(approval.id for approval in found)
+        raise NothingStarted(f"`{name}` begins the ids of several approvals: {ids}; give more of it")
+    return found[0].id, found[0].run
+
+
+def replay(run: str, place: Place, driving: Driving) -> Rest:
+    """Starts a new run with the trigger and inputs of a run that has ended; that one is left as it is. As `operate`."""
+    site = Site(place)
+    with translated():
+        store = site.existing_store()
+        try:
+            target, record = _replay_of(site, store.read, find_run(store.read, run))
+        finally:
+            store.close()
+    return start(site, target, record, driving)
+
+
+def preview_redrive(run: str, step: str | None, place: Place) -> tuple[str, ...]:
+    """The steps that a redrive would run again; nothing is changed. As `operate`."""
+    site = Site(place)
+    with translated():
+        store = site.existing_store()
+        try:
+            row = store.read.run(find_run(store.read, run))
+            assert row is not None, "a run that was found is there"
+            state = load_state(store.read, PlanShelf(store.read), row)
+        except PlanIntegrity as fault:
+            raise NothingStarted(f"PLAN_INTEGRITY: {fault}") from fault
+        finally:
+            store.close()
+    verdict = judge(state, Request("redrive", place.actor, step, args={"yes": True}), site.clock.now_ms(), {})
+    if isinstance(verdict, Refusal):
+        raise Refused(verdict.code.value, verdict.message)
+    return verdict.again if isinstance(verdict, Accepted) else ()
+
+
+def _ask(session: Session, run: str, act: Act) -> JsonObject:
+    """Stores the act and gets its driver's answer: this process's own, or that of the one that leads the run."""
+    site, store = session.site, session.store
+    now = site.clock.now_ms()
+    request = Request(act.verb, site.place.actor, act.step, act.task, act.args, act.reason)
+    name = act.request_id or Identifiers().new(now)
+    stored = store.put_request(StoredRequest(name, run, now, body_of(request), None))
+    if stored.run != run or stored.body.get("verb") != act.verb:
+        raise UsageFault(f"the request id `{name}` was used for another act: give a new one")
+    row = store.read.run(run)
+    assert row is not None, "a run that was found is there"
+    while stored.answer is None:
+        if row.root in session.executor.fleet.leases or session.lead(row.root):
+            session.executor.record()
+        else:
+            time.sleep(ANSWER_SECONDS)
+        found = store.read.request(name)
+        assert found is not None, "a request that was put is there"
+        stored = found
+    answer = stored.answer
+    if answer.get("verdict") == "refused":
+        raise Refused(str(answer["code"]), str(answer["message"]))
+    return answer
+
+
+def _notes(answer: JsonObject) -> tuple[str, ...]:
+    message = answer.get("message")
+    return (message,) if isinstance(message, str) and message else ()
+
+
+def _replay_of(site: Site, read: Reader, run: str) -> tuple[Target, Record]:
+    row = read.run(run)
+    assert row is not None, "a run that was found is there"
+    depth, source = 1, row.source
+    while source is not None:
+        earlier = read.run(source)
+        depth, source = depth + 1, None if earlier is None else earlier.source
+    if depth > REPLAYS_AT_MOST:
+        message = f"replays of replays go {REPLAYS_AT_MOST} deep at most: replay the first of the line, or `run` anew"
+        raise Refused("LIMIT_EXCEEDED", message)
+    content = read.plan(row.plan_digest)
+    try:
+        state = load_state(read, PlanShelf(read), row)
+    except PlanIntegrity as fault:
+        raise NothingStarted(f"PLAN_INTEGRITY: the plan of run {run} cannot run again: {fault}") from fault
+    assert content is not None, "a plan that was loaded is there"
+    verdict = judge(state, Request("replay", site.place.actor), site.clock.now_ms(), site.workspace.people)
+    if isinstance(verdict, Refusal):
+        raise Refused(verdict.code.value, verdict.message)
+    record = creation(state.plan, state.inputs, state.trigger, Origin(site.place.actor, state.environment, run))
+    return Target(state.plan, content), record

@@ -1,0 +1,67 @@
+"""What stands between a plan and its run: things this version does not run, and bindings this machine lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from headgate.plan import Json, Plan, PlanStep
+from headgate.workspace import Workspace
+
+_KINDS = {"agent": "agents", "wait": "waits for events", "memory": "memory"}
+_HUMAN = {"approval", "review"}
+INBOX = "inbox"
+_DRAIN = "`on_failure = drain`, which is not run yet: use `fail`, `pause` or `continue`"
+
+
+def not_run_yet(plan: Plan, workspace: Workspace) -> str | None:
+    """A sentence about the first thing in the plan that this version does not run; None when all of it runs."""
+    return next(_reasons(plan, workspace), None)
+
+
+def _reasons(plan: Plan, workspace: Workspace) -> Iterator[str]:
+    policies = plan.policies
+    if policies.concurrency is not None:
+        yield f"workflow `{plan.workflow}` has `concurrency`: limits of concurrency are not run yet"
+    if policies.on_failure == "drain":
+        yield f"workflow `{plan.workflow}` has {_DRAIN}"
+    yield from _of_steps(plan.steps)
+    yield from _of_connections(plan, workspace)
+
+
+def _of_steps(steps: Mapping[str, PlanStep]) -> Iterator[str]:
+    for name, step in steps.items():
+        if step.kind in _KINDS:
+            yield f"step `{name}` is of kind `{step.kind}`: {_KINDS[step.kind]} are not run yet"
+        if step.on_failure == "drain":
+            yield f"step `{name}` has {_DRAIN}"
+        if step.kind == "human":
+            yield from _of_human(name, step.config)
+        for gate in step.gates:
+            if gate.channel != INBOX:
+                yield f"the gate of step `{name}` has `channel = {gate.channel}`: only `inbox` is run yet"
+        if step.kind == "http" and step.config.get("connection") is not None:
+            yield f"step `{name}` has `connection`: connections are not run yet; send a secret in `headers`"
+        if step.body is not None:
+            yield from _of_steps(step.body.steps)
+
+
+def _of_human(name: str, config: Mapping[str, Json]) -> Iterator[str]:
+    kind = config.get("kind")
+    if kind not in _HUMAN:
+        yield f"step `{name}` is a `human {kind}`: only `human approval` and `human review` are run yet"
+    channel = config.get("channel")
+    channels = channel if isinstance(channel, list) else [channel]
+    for each in channels:
+        if each not in {None, INBOX}:
+            yield f"step `{name}` has `channel = {each}`: only `inbox` is run yet"
+
+
+def _of_connections(plan: Plan, workspace: Workspace) -> Iterator[str]:
+    instances = plan.requires.get("instances")
+    for name in instances if isinstance(instances, list) else []:
+        instance = workspace.instances.get(str(name))
+        if instance is not None and instance.connection is not None:
+            yield (
+                f"the instance `{name}` is wired to the connection `{instance.connection}`: connections are not run "
+                "yet; give the server its secret by `headers` or `env`"
+            )

@@ -1,0 +1,144 @@
+"""An open store and a driver on it, for as long as one act takes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+
+from headgate.api.callees import CalleeFinder
+from headgate.api.faults import NothingStarted
+from headgate.api.place import Driving
+from headgate.api.site import Site
+from headgate.runtime.connections import World
+from headgate.runtime.errors import DamagedLog, StoreError
+from headgate.runtime.executor import Executor, Services
+from headgate.runtime.patience import Patience
+from headgate.runtime.store import Owner, Store
+from headgate.runtime.view import run_view
+
+VIEW_SECONDS = 0.1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Session(AbstractContextManager["Session"]):
+    """Leads runs of one store. Its leases and its lock are given up at the end, whatever happens."""
+
+    def __init__(self, site: Site, store: Store, driving: Driving) -> None:
+        self.site = site
+        self.store = store
+        self.interrupted = False
+        self._driving = driving
+        self._worlds: dict[str | None, World] = {}
+        self._watched: str | None = None
+        self._shown_at = 0.0
+        self._view_due: asyncio.TimerHandle | None = None
+        self._owner = Owner(store.locks)
+        self.callees = CalleeFinder(site)
+        self.executor = Executor(
+            store,
+            self._owner,
+            Services(
+                worlds=self.world,
+                clock=site.clock,
+                callees=self.callees.find,
+                output_schema=site.output_schema,
+                people=site.workspace.people,
+                changed=self._show,
+            ),
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.executor.release()
+        finally:
+            self._owner.release()
+            self.store.close()
+
+    def world(self, environment: str | None) -> World:
+        """The bindings of an environment, kept for the session."""
+        world = self._worlds.get(environment)
+        if world is None:
+            workspace = self.site.in_environment(environment)
+            world = self._worlds[environment] = World(workspace, clock=self.site.clock)
+        return world
+
+    def lead(self, root: str) -> bool:
+        """Takes a family of runs; False while another process drives it. Raises `DamagedLog` and `StoreError`."""
+        return self.executor.fleet.take(root, self.site.clock.now_ms())
+
+    def let_go(self, root: str) -> None:
+        """Gives a family back without driving it."""
+        self.executor.let_go(root)
+
+    def lacking(self, root: str) -> tuple[str, ...]:
+        """A sentence for each binding that a family's plans require and this machine lacks."""
+        sentences: dict[str, None] = {}
+        for driven in self.executor.fleet.family(root):
+            world = self.world(driven.state.environment)
+            for plan in self.callees.closure(driven.plan):
+                sentences.update(dict.fromkeys(world.missing(plan.requires)))
+        return tuple(sentences)
+
+    def drive(self, watched: str | None, patience: Patience) -> None:
+        """Drives what the executor leads until it rests; `watched` is the run that is shown as it changes.
+
+        A first SIGINT or SIGTERM puts down what is in flight and returns; `interrupted` then says so.
+        """
+        self._watched = watched
+        asyncio.run(self._drive(patience))
+
+    async def _drive(self, patience: Patience) -> None:
+        loop = asyncio.get_running_loop()
+        caught = _SIGNALS if threading.current_thread() is threading.main_thread() else ()
+        for number in caught:
+            loop.add_signal_handler(number, self._stop, loop)
+        try:
+            await self.executor.drive(patience)
+        finally:
+            for number in caught:
+                loop.remove_signal_handler(number)
+            if self._view_due is not None:
+                self._view_due.cancel()
+                self._view_due = None
+            worlds, self._worlds = self._worlds, {}
+            for world in worlds.values():
+                await world.close()
+
+    def _stop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The second signal is no longer caught: who is in a hurry gets out."""
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+        self.interrupted = True
+        self.executor.stop()
+
+    def _show(self, run: str) -> None:
+        """Shows the watched run now, or a moment later when it was shown just before."""
+        if self._driving.on_change is None or run != self._watched or self._view_due is not None:
+            return
+        wait = self._shown_at + VIEW_SECONDS - self.site.clock.monotonic()
+        if wait <= 0:
+            self._show_now()
+        else:
+            self._view_due = asyncio.get_running_loop().call_later(wait, self._show_now)
+
+    def _show_now(self) -> None:
+        self._view_due = None
+        self._shown_at = self.site.clock.monotonic()
+        driven = None if self._watched is None else self.executor.fleet.runs.get(self._watched)
+        if driven is not None and self._driving.on_change is not None:
+            self._driving.on_change(run_view(driven.state))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises `NothingStarted` for a store that cannot be used and for a log that makes no sense."""
+    try:
+        yield
+    except (StoreError, DamagedLog) as fault:
+        raise NothingStarted(str(fault)) from fault

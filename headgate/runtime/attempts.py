@@ -1,0 +1,138 @@
+"""The attempts that are out: each is one task, ends once, and is told to the driver as the event to append."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import NamedTuple
+
+from headgate.plan import JsonObject, PlanStep
+from headgate.runtime.commands import Record
+from headgate.runtime.connections import World
+from headgate.runtime.errors import ErrorClass, StepError, StepFailure
+from headgate.runtime.events import EventType
+from headgate.runtime.performers import BUNDLED, Attempt, Departure, perform
+from headgate.runtime.scope import scope
+from headgate.runtime.state import RunState, error_json
+
+GRACE_SECONDS = 5.0
+# Kinds whose performer sees the names of templates beside its input.
+_READS_SCOPE = frozenset({"lua"})
+
+Worlds = Callable[["str | None"], World]
+OutputSchema = Callable[[PlanStep], "JsonObject | None"]
+
+
+class Ended(NamedTuple):
+    """How an attempt ended: `record` is what to append; it is not appended when the run gave the attempt up."""
+
+    run: str
+    step: str
+    attempt: int
+    record: Record
+
+
+class Attempts:
+    """Starts and cancels attempts. `ended` is called once for each, from the event loop."""
+
+    def __init__(self, worlds: Worlds, output_schema: OutputSchema, ended: Callable[[Ended], None]) -> None:
+        self._worlds = worlds
+        self._output_schema = output_schema
+        self._ended = ended
+        self._tasks: dict[tuple[str, str, int], asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, state: RunState, path: str, number: int) -> None:
+        """Starts the attempt that was committed as dispatched. Its time counts on a clock that never jumps."""
+        key = (state.run_id, path, number)
+        outcome = _outcome(self._attempt(state, path, number), self._worlds(state.environment))
+        self._tasks[key] = asyncio.get_running_loop().create_task(self._perform(key, outcome))
+
+    def cancel(self, run: str, path: str, number: int) -> None:
+        """Cancels one attempt; it ends soon, as cancelled or however it ended before."""
+        task = self._tasks.get((run, path, number))
+        if task is not None:
+            task.cancel()
+
+    def cancel_all(self, run: str | None = None) -> None:
+        """Cancels every attempt, or those of one run."""
+        for (owner, _, _), task in self._tasks.items():
+            if run is None or owner == run:
+                task.cancel()
+
+    async def settled(self) -> None:
+        """Waits until every attempt has ended, for a few seconds at most."""
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()), timeout=GRACE_SECONDS)
+
+    def _attempt(self, state: RunState, path: str, number: int) -> Attempt:
+        step = state.steps[path]
+        plan_step = step.plan
+        return Attempt(
+            run=state.run_id,
+            workflow=state.workflow,
+            step=path,
+            attempt=number,
+            kind=plan_step.kind,
+            input=step.input if isinstance(step.input, dict) else {},
+            idempotency_key=step.key if isinstance(step.key, str) else None,
+            timeout_ms=plan_step.timeout,
+            plan_step=plan_step,
+            output_schema=self._output_schema(plan_step),
+            scope=scope(state, path) if plan_step.kind in _READS_SCOPE else {},
+            departure=Departure(),
+        )
+
+    async def _perform(self, key: tuple[str, str, int], outcome: Coroutine[object, object, Record]) -> None:
+        run, path, number = key
+        try:
+            record = await outcome
+        finally:
+            del self._tasks[key]
+        self._ended(Ended(run, path, number, record))
+
+
+async def _outcome(attempt: Attempt, world: World) -> Record:
+    """How the attempt ended, as an event; it never raises."""
+    number = attempt.attempt
+    seconds = None if attempt.timeout_ms is None else attempt.timeout_ms / 1000
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            result = await perform(attempt, world)
+    except StepFailure as failure:
+        return _failed(attempt, failure.error)
+    except asyncio.CancelledError:
+        return Record(EventType.ATTEMPT_CANCELLED, {"attempt": number}, attempt.step)
+    except TimeoutError as error:
+        return _failed(attempt, _late(attempt) if limit.expired() else world.mask_error(_broken(attempt, error)))
+    except Exception as error:  # noqa: BLE001 - whatever a performer raises, its step fails and the others go on
+        return _failed(attempt, world.mask_error(_broken(attempt, error)))
+    return Record(EventType.ATTEMPT_SUCCEEDED, {"attempt": number, "result": result}, attempt.step)
+
+
+def _failed(attempt: Attempt, error: StepError) -> Record:
+    facts: JsonObject = {"attempt": attempt.attempt, "error": error_json(error)}
+    return Record(EventType.ATTEMPT_FAILED, facts, attempt.step)
+
+
+def _late(attempt: Attempt) -> StepError:
+    """In doubt unless it is known that nothing had left this machine; an installed performer may not say."""
+    unknown = attempt.departure.may_have_left or attempt.kind not in BUNDLED
+    return StepError(
+        "STEP_TIMED_OUT",
+        f"`{attempt.step}` took longer than its timeout of {(attempt.timeout_ms or 0) / 1000:g}s",
+        ErrorClass.IN_DOUBT if unknown else ErrorClass.TRANSIENT,
+    )
+
+
+def _broken(attempt: Attempt, error: Exception) -> StepError:
+    """A performer that breaks is not retried, and what it had sent may have happened."""
+    unknown = attempt.departure.may_have_left or attempt.kind not in BUNDLED
+    return StepError(
+        "UPSTREAM_ERROR",
+        f"the performer of `{attempt.kind}` broke: {type(error).__name__}: {error}",
+        ErrorClass.IN_DOUBT if unknown else ErrorClass.PERMANENT,
+    )

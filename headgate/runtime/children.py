@@ -1,0 +1,90 @@
+"""Sub-runs: made or taken up again in the transaction of the step that calls them, and told back when they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from headgate.plan import Json, JsonObject, Plan
+from headgate.runtime.commands import Record
+from headgate.runtime.driven import DrivenRun
+from headgate.runtime.errors import ErrorClass, StepError
+from headgate.runtime.events import EventType
+from headgate.runtime.state import RunState, error_json
+from headgate.runtime.status import TERMINAL_PHASES
+
+DEPTH_LIMIT = 16
+
+
+class Callee(NamedTuple):
+    """A workflow that a `call` step starts: its plan, the plan's canonical bytes, and the inputs with defaults."""
+
+    plan: Plan
+    content: bytes
+    inputs: JsonObject
+
+
+class CalleeRefused(Exception):  # noqa: N818 - it is the answer to a call
+    """The workflow cannot be called so; `error` fails the step that calls."""
+
+    def __init__(self, error: StepError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+Callees = Callable[[Plan, str, JsonObject], Callee]
+"""(the caller's plan, the workflow's name, the inputs) -> Callee; raises `CalleeRefused`. Compiling is api's."""
+
+
+def creation(callee: Callee, caller: DrivenRun, step: str, *, attached: bool) -> Record:
+    """The first event of a sub-run; one that is not attached has a caller it never tells."""
+    return Record(
+        EventType.RUN_CREATED,
+        {
+            "workflow": callee.plan.workflow,
+            "plan_digest": callee.plan.digest,
+            "inputs": callee.inputs,
+            "trigger": {"name": "call", "kind": "call", "payload": None},
+            "environment": caller.state.environment,
+            "parent": {"run": caller.id, "step": step, "attached": attached},
+        },
+    )
+
+
+def too_deep() -> CalleeRefused:
+    return CalleeRefused(
+        StepError(
+            "LIMIT_EXCEEDED",
+            f"workflows call workflows more than {DEPTH_LIMIT} deep; call in a circle less often",
+            ErrorClass.PERMANENT,
+        )
+    )
+
+
+def refused(record: Record, refusal: CalleeRefused) -> Record:
+    """What is appended to the caller in place of the wait for a sub-run that cannot be made."""
+    facts: JsonObject = {"attempt": record.data.get("attempt", 1), "error": error_json(refusal.error)}
+    if "inputs" in record.data:
+        facts["input"] = {"inputs": record.data["inputs"]}
+    return Record(EventType.ATTEMPT_FAILED, facts, record.step)
+
+
+def ending(child: RunState) -> Record:
+    """What the caller is told of a sub-run that has ended."""
+    assert child.parent is not None, "only a sub-run tells a caller"
+    failure: Json = None
+    if child.failure_code is not None:
+        failure = {"code": child.failure_code, "step": child.failed_step, "message": child.failure_message}
+    return Record(
+        EventType.CHILD_ENDED,
+        {"run": child.run_id, "status": child.phase.value, "output": child.output, "failure": failure},
+        str(child.parent["step"]),
+    )
+
+
+def awaits(caller: RunState, child: RunState) -> bool:
+    """True when `caller` still waits for `child`, which has ended."""
+    if child.phase not in TERMINAL_PHASES or child.parent is None:
+        return False
+    step = caller.steps.get(str(child.parent["step"]))
+    return step is not None and step.path in caller.waiting and step.child == child.run_id

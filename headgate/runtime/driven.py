@@ -1,0 +1,160 @@
+"""One run in the hands of a driver: its state, and what it appended since the last commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from headgate.plan import JsonObject, Plan
+from headgate.runtime.codec import encode
+from headgate.runtime.commands import Abort, Command, Perform, Prepare, Purpose, Record
+from headgate.runtime.decider import decide, evolve
+from headgate.runtime.events import Event, EventType
+from headgate.runtime.preparing import prepare
+from headgate.runtime.projecting import project, project_approval
+from headgate.runtime.state import RunState
+from headgate.runtime.store import ApprovalRow, Lease, RunRow, RunWrite
+
+_APPROVALS = frozenset(
+    {
+        EventType.APPROVAL_REQUESTED,
+        EventType.APPROVAL_DECIDED,
+        EventType.APPROVAL_EXPIRED,
+        EventType.APPROVAL_CANCELLED,
+    }
+)
+# What a driver that may only record leaves alone, and what the host completes: it starts an effect or a run.
+_STARTS = frozenset({Purpose.DISPATCH, Purpose.CHILD})
+_BEGINNINGS = frozenset({EventType.RUN_STARTING, EventType.RUN_ACTIVATED})
+
+
+Completion: TypeAlias = "Callable[[DrivenRun, Record, int], Record]"
+
+
+class DrivenRun:
+    """A run that this process leads. `started` and `aborted` are what to do once the appended events are committed.
+
+    `stored` is the projection as it stands in the store, None for a run that is not there yet.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_events",
+        "_touched",
+        "aborted",
+        "changed",
+        "depth",
+        "lease",
+        "new_plan",
+        "started",
+        "state",
+        "stored",
+    )
+
+    def __init__(self, state: RunState, lease: Lease, stored: RunRow | None, new_plan: bytes | None = None) -> None:
+        self.state = state
+        self.lease = lease
+        self.stored = stored
+        self.new_plan = new_plan
+        self.depth = 0
+        self.changed = False
+        self.started: list[Perform] = []
+        self.aborted: list[Abort] = []
+        self._events: list[tuple[int, str]] = []
+        self._touched: dict[str, None] = {}
+        self._answers: list[tuple[str, JsonObject]] = []
+
+    @property
+    def id(self) -> str:
+        return self.state.run_id
+
+    @property
+    def plan(self) -> Plan:
+        return self.state.plan
+
+    def append(self, record: Record, at: int, request_id: str | None = None) -> None:
+        """Adds the event of `record` and lets the state follow it; it is durable after the next commit."""
+        kind, facts, step, actor, reason = record
+        state = self.state
+        event = Event(state.seq + 1, at, kind, facts, step, actor, reason, request_id)
+        evolve(state, event)
+        self._events.append((event.seq, encode(event)))
+        if kind in _APPROVALS:
+            self._touched[str(facts["task"])] = None
+
+    def answer(self, request_id: str, answer: JsonObject) -> None:
+        """Stores what the driver says to a request, with the events that follow from it."""
+        self._answers.append((request_id, answer))
+
+    def settle(self, at: int, complete: Completion, *, record_only: bool) -> None:
+        """Does all that follows from what happened, until only the world can go on.
+
+        `complete` is given what asks for an effect or a sub-run before it is appended. `record_only` starts nothing.
+        """
+        while True:
+            commands = decide(self.state, at)
+            if record_only:
+                commands = _without_starts(commands)
+            if not commands:
+                return
+            for command in commands:
+                match command:
+                    case Record():
+                        self.append(command, at)
+                    case Prepare():
+                        record = prepare(self.state, command, at)
+                        if command.purpose in _STARTS:
+                            record = complete(self, record, at)
+                        self.append(record, at)
+                    case Perform():
+                        self.started.append(command)
+                    case Abort():
+                        self.aborted.append(command)
+
+    def write(self) -> RunWrite | None:
+        """What has to be committed, or None. Nothing is forgotten until `committed` is called."""
+        if not self._events and not self._answers:
+            return None
+        row = project(self.state, self.lease.root)
+        new = self.stored is None
+        return RunWrite(
+            self.id,
+            self.lease,
+            self._events,
+            None if row == self.stored else row,
+            self._approvals(),
+            tuple(self._answers),
+            (self.state.plan_digest, self.new_plan) if self.new_plan is not None else None,
+            new,
+        )
+
+    def committed(self, write: RunWrite) -> None:
+        """Takes note that `write` is on the disk."""
+        if write.row is not None:
+            self.stored = write.row
+        self.new_plan = None
+        self._events = []
+        self._touched = {}
+        self._answers = []
+
+    def _approvals(self) -> tuple[ApprovalRow, ...]:
+        if not self._touched:
+            return ()
+        approvals = self.state.approvals
+        return tuple(project_approval(self.id, approvals[task]) for task in self._touched)
+
+
+def _without_starts(commands: list[Command]) -> list[Command]:
+    """Without what would start an effect or a run; nothing at all while the run itself has not started."""
+    kept: list[Command] = []
+    for command in commands:
+        match command:
+            case Record() if command.type in _BEGINNINGS:
+                return kept
+            case Prepare() if command.purpose in _STARTS:
+                continue
+            case Perform():
+                continue
+            case _:
+                kept.append(command)
+    return kept

@@ -1,0 +1,259 @@
+"""The runs this process leads, with their families: what happens to one reaches its parent and its sub-runs at once."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from headgate.plan import JsonObject, PlanIntegrity
+from headgate.runtime.children import (
+    DEPTH_LIMIT,
+    CalleeRefused,
+    Callees,
+    awaits,
+    creation,
+    ending,
+    refused,
+    too_deep,
+)
+from headgate.runtime.commands import Record
+from headgate.runtime.driven import DrivenRun
+from headgate.runtime.events import SYSTEM, EventType
+from headgate.runtime.judging import Accepted, People, Request, Verdict, judge
+from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
+from headgate.runtime.state import new
+from headgate.runtime.status import TERMINAL_PHASES, HoldReason
+from headgate.runtime.store import Identifiers, Lease, Owner, RunWrite, Store
+from headgate.runtime.wakes import next_wake, wake_sources
+
+Bindings: TypeAlias = "Callable[[str | None, str, JsonObject], str | None]"
+"""(environment, kind, input) -> the digest of the binding that an attempt uses, None when it uses none."""
+
+_PASSED_ON = frozenset({"pause", "resume"})
+
+
+class Fleet:
+    """Runs in memory, each under a lease. `dirty` are those that something happened to."""
+
+    def __init__(self, store: Store, owner: Owner, callees: Callees, bindings: Bindings, people: People) -> None:
+        self.runs: dict[str, DrivenRun] = {}
+        self.leases: dict[str, Lease] = {}
+        self.shelf = PlanShelf(store.read)
+        self._store = store
+        self._owner = owner
+        self._callees = callees
+        self._bindings = bindings
+        self._people = people
+        self._identifiers = Identifiers()
+        self._dirty: dict[str, None] = {}
+        self._touched: dict[str, DrivenRun] = {}
+        self._wakes: list[tuple[int, str]] = []
+        self._armed: dict[str, int] = {}
+
+    # Runs come and go
+
+    def create(self, record: Record, plan_content: bytes, at: int) -> DrivenRun:
+        """A new run at the top of its family. `record` is its creation; its plan is on the shelf."""
+        plan = self.shelf.plan(str(record.data["plan_digest"]))
+        run = self._identifiers.new(at)
+        lease = Lease(run, self._owner.name, 1)
+        driven = DrivenRun(new(run, plan), lease, None, plan_content)
+        driven.append(record, at)
+        self._add(driven)
+        return driven
+
+    def take(self, root: str, at: int) -> bool:
+        """Takes the lease of a family and loads what is open of it; False while another process drives it.
+
+        What was in flight there is recorded as lost, and a run whose plan is damaged as failed. Raises `DamagedLog`.
+        """
+        lease = self._store.take_lease(root, self._owner, at)
+        if lease is None:
+            return False
+        try:
+            family = load_family(self._store.read, self.shelf, lease)
+        except BaseException:
+            self._store.release_leases([lease])
+            raise
+        for row, fault in family.damaged:
+            self._store.commit([failing_write(self._store.read, row, lease, fault, at)])
+        self.leases[root] = lease
+        for driven in family.runs:
+            self._add(driven)
+            self._recover(driven, at)
+        return True
+
+    def member(self, run: str) -> DrivenRun | None:
+        """A run of a family that is led here, loaded when it had ended before; None for any other."""
+        driven = self.runs.get(run)
+        if driven is not None:
+            return driven
+        row = self._store.read.run(run)
+        lease = None if row is None else self.leases.get(row.root)
+        if row is None or lease is None:
+            return None
+        try:
+            driven = DrivenRun(load_state(self._store.read, self.shelf, row), lease, row)
+        except PlanIntegrity:
+            return None
+        self._add(driven)
+        return driven
+
+    def family(self, root: str) -> list[DrivenRun]:
+        """The runs in memory that are led under one lease."""
+        return [driven for driven in self.runs.values() if driven.lease.root == root]
+
+    def forget(self, root: str) -> None:
+        """Drops a family from memory: another process has taken it, or it was given back."""
+        self.leases.pop(root, None)
+        for each in self.family(root):
+            del self.runs[each.id]
+            self._dirty.pop(each.id, None)
+            self._touched.pop(each.id, None)
+
+    def _add(self, driven: DrivenRun) -> None:
+        self.runs[driven.id] = driven
+        self.leases.setdefault(driven.lease.root, driven.lease)
+        self._dirty[driven.id] = None
+
+    def _recover(self, driven: DrivenRun, at: int) -> None:
+        for path, attempt in list(driven.state.in_flight.items()):
+            driven.append(Record(EventType.ATTEMPT_LOST, {"attempt": attempt}, path), at)
+
+    # What happens to them
+
+    def touch(self, run: str) -> None:
+        self._dirty[run] = None
+
+    def go_on(self, at: int) -> None:
+        """Looks at every run again, and ends the hold that a stopping platform left."""
+        for driven in self.runs.values():
+            self._dirty[driven.id] = None
+            if (HoldReason.INTERRUPTED, None) in driven.state.holds:
+                driven.append(Record(EventType.HOLD_RELEASED, {"hold": HoldReason.INTERRUPTED.value}), at)
+
+    def judge(self, driven: DrivenRun, request: Request, at: int) -> Verdict:
+        """What the status model says to an act; an accepted one is appended, here and where it passes on to."""
+        verdict = judge(driven.state, request, at, self._people)
+        if isinstance(verdict, Accepted):
+            request_id = request.request_id
+            for record in verdict.records:
+                driven.append(record._replace(actor=request.actor, reason=request.reason), at, request_id)
+                request_id = None
+            driven.aborted.extend(verdict.aborts)
+            self._dirty[driven.id] = None
+            if request.verb in _PASSED_ON:
+                for child in self._children(driven):
+                    self.judge(child, request._replace(request_id=None), at)
+        return verdict
+
+    def settle(self, at: int, *, record_only: bool) -> None:
+        """Does all that follows from what happened, through whole families; `writes` then has what to commit."""
+        while self._wakes and self._wakes[0][0] <= at:
+            due, run = heapq.heappop(self._wakes)
+            if self._armed.get(run) == due:
+                del self._armed[run]
+                if run in self.runs:
+                    self._dirty[run] = None
+        touched = self._touched
+        while self._dirty:
+            run = next(iter(self._dirty))
+            del self._dirty[run]
+            driven = touched[run] = self.runs[run]
+            driven.settle(at, self._complete, record_only=record_only)
+            self._cancel_called(driven, at)
+            self._tell_caller(driven, at)
+
+    def writes(self) -> list[tuple[DrivenRun, RunWrite]]:
+        """What the runs that were touched have to commit; they are no longer counted as touched."""
+        touched, self._touched = self._touched, {}
+        pairs: list[tuple[DrivenRun, RunWrite]] = []
+        for driven in touched.values():
+            self._arm(driven)
+            write = driven.write()
+            if write is not None:
+                pairs.append((driven, write))
+        return pairs
+
+    def next_wake(self) -> int | None:
+        """When the first timer of any run is due, UTC in ms."""
+        while self._wakes and self._armed.get(self._wakes[0][1]) != self._wakes[0][0]:
+            heapq.heappop(self._wakes)
+        return self._wakes[0][0] if self._wakes else None
+
+    def _arm(self, driven: DrivenRun) -> None:
+        """An earlier alarm than needed stays: it looks at the run once too often, and nothing piles up."""
+        wake = next_wake(driven.state)
+        if wake is None:
+            assert driven.state.phase in TERMINAL_PHASES or next(wake_sources(driven.state), None) is not None, (
+                f"run {driven.id} is open and nothing will ever wake it"
+            )
+        elif self._armed.get(driven.id, wake + 1) > wake:
+            self._armed[driven.id] = wake
+            heapq.heappush(self._wakes, (wake, driven.id))
+
+    # Families
+
+    def _children(self, driven: DrivenRun) -> Iterator[DrivenRun]:
+        for run in driven.state.children():
+            child = self.runs.get(run)
+            if child is not None and child.state.phase not in TERMINAL_PHASES:
+                yield child
+
+    def _complete(self, driven: DrivenRun, record: Record, at: int) -> Record:
+        """Adds the binding to what is dispatched, and the sub-run to what calls one."""
+        if record.type is EventType.STEP_WAITING:
+            return self._call(driven, record, at)
+        if record.type is EventType.STEP_DISPATCHED:
+            path, given = str(record.step), record.data["input"]
+            kind = driven.state.steps[path].plan.kind
+            binding = self._bindings(driven.state.environment, kind, given if isinstance(given, dict) else {})
+            if binding is not None:
+                return record._replace(data={**record.data, "binding": binding})
+        return record
+
+    def _call(self, caller: DrivenRun, record: Record, at: int) -> Record:
+        facts = record.data
+        earlier = facts.get("run")
+        if isinstance(earlier, str):
+            child = self.member(earlier)
+            if child is not None:
+                self._take_up(child, at)
+                return record
+        try:
+            if caller.depth + 1 >= DEPTH_LIMIT:
+                raise too_deep()
+            inputs = facts.get("inputs")
+            callee = self._callees(caller.plan, str(facts["workflow"]), inputs if isinstance(inputs, dict) else {})
+        except CalleeRefused as refusal:
+            return refused(record, refusal)
+        self.shelf.keep(callee.plan)
+        run = self._identifiers.new(at)
+        lease = Lease(run, self._owner.name, 1) if facts.get("detach") else caller.lease
+        child = DrivenRun(new(run, callee.plan), lease, None, callee.content)
+        child.depth = caller.depth + 1
+        child.append(creation(callee, caller, str(record.step), attached=lease is caller.lease), at)
+        self._add(child)
+        return record._replace(data={**facts, "run": run})
+
+    def _take_up(self, child: DrivenRun, at: int) -> None:
+        """A caller that is redriven redrives the sub-run it had, unless that one completed."""
+        self.judge(child, Request("redrive", SYSTEM, args={"yes": True}, reason="its caller was redriven"), at)
+        self._dirty[child.id] = None
+
+    def _cancel_called(self, driven: DrivenRun, at: int) -> None:
+        for abort in driven.aborted:
+            step = driven.state.steps.get(abort.step)
+            child = self.runs.get(step.child) if step is not None and step.child is not None else None
+            if child is not None and not (step is not None and step.detached):
+                self.judge(child, Request("cancel", SYSTEM, reason=f"its caller {driven.id} ended"), at)
+
+    def _tell_caller(self, driven: DrivenRun, at: int) -> None:
+        parent = driven.state.parent
+        if parent is None or driven.state.phase not in TERMINAL_PHASES:
+            return
+        caller = self.runs.get(str(parent["run"]))
+        if caller is not None and awaits(caller.state, driven.state):
+            caller.append(ending(driven.state), at)
+            self._dirty[caller.id] = None

@@ -1,0 +1,78 @@
+"""What people ask of runs, from this process or another: judged by the run's driver, answered in the same commit."""
+
+from __future__ import annotations
+
+from headgate.plan import JsonObject
+from headgate.runtime.fleet import Fleet
+from headgate.runtime.judging import Accepted, NoOp, Refusal, Request, Verdict
+from headgate.runtime.store import Store, StoredRequest
+
+
+class Inbox:
+    """The requests of one store, as seen by one driver."""
+
+    __slots__ = ("_answered", "_fleet", "_store", "_version")
+
+    def __init__(self, store: Store, fleet: Fleet) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._version = -1
+        self._answered: set[str] = set()
+
+    def look(self, at: int) -> None:
+        """Judges the open requests to runs that are led here, the first time and whenever another has written."""
+        version = self._store.data_version()
+        if version == self._version:
+            return
+        self._version = version
+        for request in self._store.read.open_requests():
+            if request.id in self._answered:
+                continue
+            driven = self._fleet.member(request.run)
+            if driven is not None:
+                verdict = self._fleet.judge(driven, asked(request), at)
+                driven.answer(request.id, answer_of(verdict))
+                self._fleet.touch(driven.id)
+                self._answered.add(request.id)
+
+
+def body_of(request: Request) -> JsonObject:
+    """The request as it is stored."""
+    return {
+        "verb": request.verb,
+        "actor": request.actor,
+        "step": request.step,
+        "task": request.task,
+        "args": request.args,
+        "reason": request.reason,
+    }
+
+
+def asked(stored: StoredRequest) -> Request:
+    """The request that was stored."""
+    body = stored.body
+    args = body.get("args")
+    return Request(
+        verb=str(body["verb"]),
+        actor=str(body["actor"]),
+        step=_text(body.get("step")),
+        task=_text(body.get("task")),
+        args=args if isinstance(args, dict) else {},
+        reason=_text(body.get("reason")),
+        request_id=stored.id,
+    )
+
+
+def answer_of(verdict: Verdict) -> JsonObject:
+    """What is stored for whoever asked: `verdict` is accepted, noop or refused."""
+    match verdict:
+        case Accepted():
+            return {"verdict": "accepted", "message": verdict.answer, "again": list(verdict.again)}
+        case NoOp():
+            return {"verdict": "noop", "message": verdict.answer}
+        case Refusal():
+            return {"verdict": "refused", "code": verdict.code.value, "message": verdict.message}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

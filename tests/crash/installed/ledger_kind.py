@@ -1,0 +1,53 @@
+"""A step kind whose effect counts itself: each attempt writes one line that survives whatever happens next."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from headgate.runtime.errors import ErrorClass, StepError, StepFailure
+
+SCHEMA = {
+    "title": "ledger",
+    "description": "writes a line into the ledger",
+    "type": "object",
+    "properties": {
+        "book": {"description": "the ledger's file", "type": "string", "template": True},
+        "line": {"description": "what is written", "template": True},
+        "fail": {"description": "how many attempts fail for now", "type": "integer"},
+        "broken": {"description": "fails for good", "type": "boolean"},
+        "seconds": {"description": "how long it takes", "type": "number"},
+    },
+    "required": ["book", "line"],
+    "additionalProperties": False,
+    "headgate": {"effect": True, "reversibility": "unknown", "timeout_ms": 60000},
+}
+
+
+class Dying:
+    """Kills this process for good just after the effect number `after`; a test sets it in a process of its own."""
+
+    after: int | None = None
+    written = 0
+
+
+class Ledger:
+    async def perform(self, attempt, _world):
+        given = attempt.input
+        line = f"{attempt.step} {attempt.attempt} {given['line']}\n"
+        descriptor = os.open(Path(given["book"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(descriptor, line.encode())
+        os.close(descriptor)
+        attempt.departure.mark()
+        Dying.written += 1
+        if Dying.written == Dying.after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if given.get("seconds"):
+            await asyncio.sleep(given["seconds"])
+        if attempt.attempt <= given.get("fail", 0):
+            raise StepFailure(StepError("UPSTREAM_ERROR", "not yet", ErrorClass.TRANSIENT))
+        if given.get("broken"):
+            raise StepFailure(StepError("UPSTREAM_ERROR", "never", ErrorClass.PERMANENT))
+        return {"line": given["line"]}
