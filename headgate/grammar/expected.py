@@ -140,7 +140,7 @@ def wanted(t: Trouble) -> str:
         names.append("a value")
         expected -= {kind for kind, name in enumerate(ID) if name in _POSITIONAL_STARTS}
     if NAMING & expected:
-        names.append("a step" if STEP_ONLY(expected) else "a name")
+        names.append("a step" if only_steps(expected) else "a name")
         expected -= NAMING
     ends = expected & {END}
     expected -= {END, ID["NL"]}
@@ -151,7 +151,8 @@ def wanted(t: Trouble) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}" if names else "nothing more"
 
 
-def STEP_ONLY(expected: set[int]) -> bool:  # noqa: N802
+def only_steps(expected: set[int]) -> bool:
+    """Whether a name here is one of a step."""
     return ID["DENIED"] in expected and ID["BEFORE"] not in expected
 
 

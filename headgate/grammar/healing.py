@@ -6,7 +6,8 @@ import re
 from typing import Any, Final, NamedTuple
 
 from headgate.diagnostics import Diagnostic
-from headgate.grammar.ast import Comment, Text, Word
+from headgate.grammar.ast import Comment, Name, Template, Text, Word
+from headgate.grammar.ast import Literal as Stretch
 from headgate.grammar.strings import Scan
 from headgate.grammar.tokens import (
     DOTTED,
@@ -34,15 +35,13 @@ from headgate.grammar.tokens import (
     is_doc,
     number,
 )
-from headgate.grammar.ast import Literal as Stretch
-from headgate.grammar.ast import Name, Template
 from headgate.source import Span
 
 BAD: Final = -1
 
 _BAD = re.compile(
     r"""'(?:[^'\\\n]|\\[^\n])*+'
-    |‘[^’\n]*’|“[^”\n]*”
+    |\u2018[^\u2019\n]*\u2019|\u201c[^\u201d\n]*\u201d
     |//(?=[ \t])[^\n]*|//[^\s{}\[\]]*
     |-[A-Za-z_][A-Za-z0-9_-]*
     |[-+]?\.?[0-9][A-Za-z0-9_.]*%?
@@ -134,7 +133,8 @@ def token(scan: Scan, found: re.Match[str], end: int) -> tuple[int, Any, int]:
         return DOTTED, Word(tuple(found[G_DOTTED].split(".")), span), end
     before = len(scan.found)
     if group in {G_NUMBER, G_UNIT}:
-        kind, value = NUMBER if group == G_NUMBER else DURATION, number(found, scan)
+        value: Any = number(found, scan)
+        kind = NUMBER if group == G_NUMBER else DURATION
     else:
         kind, value, end = hard(scan, span.start)
     if value is None or any(finding.code != "HG001" for finding in scan.found[before:]):

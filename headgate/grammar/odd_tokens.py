@@ -51,7 +51,7 @@ def quoted(content: str) -> str:
 
 def other_quotes(t: Trouble, written: str) -> Answer | None:
     """`'text'`, and the quotes of word processors."""
-    if len(written) < 2 or written[0] not in "'‘“" or written[-1] not in "'’”":
+    if len(written) < 2 or written[0] not in "'\u2018\u201c" or written[-1] not in "'\u2019\u201d":
         return None
     inner = written[1:-1].replace("\\'", "'")
     closed = inner.replace('\\"', '"').replace('"', '\\"') if "{{" not in inner else inner

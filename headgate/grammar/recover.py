@@ -156,7 +156,7 @@ class _Recovery:
             self.found.append(answer.finding)
             if answer.split is not None:
                 return answer.split
-            if answer.kinds is None:
+            if answer.kinds is None or answer.values is None:
                 return None
             leaf = leaf._replace(kinds=answer.kinds, values=answer.values)
             if not leaf.kinds:

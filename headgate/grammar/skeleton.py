@@ -1,7 +1,7 @@
 """Splits a text into items by braces, brackets and newlines only, so that a broken item cannot hide the others.
 
-Braces that do not pair are read by the indentation: a block ends before the first line that is indented no deeper than the
-line that opened it.
+Braces that do not pair are read by the indentation: a block ends before the first line that is indented no deeper than
+the line that opened it.
 """
 
 from __future__ import annotations
@@ -258,9 +258,10 @@ class Skeleton:
         inserted = f"{blank}{closer}" if one_line else f"\n{indent}{closer}"
         fix = Fix(f"close it with `{closer}`", Safety.SAFE, (Edit(Span(place, place), inserted),))
         if frame.kind == LBRACE:
+            where = "on its line" if one_line else "where the indentation goes back"
             self._wrong(
                 "HG002",
-                f"{self._title(frame)} is not closed: expected `{closer}` {'on its line' if one_line else 'where the indentation goes back'}",
+                f"{self._title(frame)} is not closed: expected `{closer}` {where}",
                 span,
                 (fix,),
                 (Label(Span(place, place), f"`{closer}` belongs here, by the indentation"),),
@@ -273,10 +274,8 @@ class Skeleton:
 
     def _title(self, frame: _Frame) -> str:
         """What a block belongs to, as a person would call it."""
-        words: list[str] = []
-        for part in frame.item.parts[:2]:
-            if isinstance(part, Token) and hasattr(part.value, "text"):
-                words.append(part.value.text)
+        first = [part.value for part in frame.item.parts[:2] if isinstance(part, Token)]
+        words = [value.text for value in first if hasattr(value, "text")]
         return f"the block of `{' '.join(words)}`" if words else "this block"
 
     def _wrong(

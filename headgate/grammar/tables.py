@@ -20,16 +20,16 @@ END = "$END"
 
 HEADER = '''"""Lark's LALR(1) tables of `flow.lark`: written by `python -m headgate.grammar.tables`, not by hand.
 
-TERMINALS names the terminals by id; SYMBOLS all symbols by id. A row of ROWS maps a symbol's id to the next state, or, when
+TERMINALS names the terminals by id, SYMBOLS all symbols. A row of ROWS maps a symbol's id to the next state, or, when
 negative, to `~rule`. RULES gives (action, length, left side) of each rule; STARTS a (first, accepting) pair of states.
 """
 
-# ruff: noqa
 # fmt: off
+# ruff: noqa: E501
 '''
 
 
-class TooDeep(ValueError):
+class TooDeepError(ValueError):
     """Brackets nest deeper than the language allows."""
 
 
@@ -39,7 +39,7 @@ class Newlines:
     always_accept: ClassVar[tuple[str, ...]] = ("NL",)
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
-        """The tokens without the newlines that mean nothing; raises TooDeep."""
+        """The tokens without the newlines that mean nothing; raises TooDeepError."""
         opened: list[str] = []
         angles = 0
         for token in stream:
@@ -52,7 +52,7 @@ class Newlines:
             elif token.type == "MORE":
                 angles -= 1
             if len(opened) + angles > MOST_NESTED:
-                raise TooDeep(token)
+                raise TooDeepError(token)
             if token.type != "NL" or not opened or opened[-1] == "LBRACE":
                 yield token
 

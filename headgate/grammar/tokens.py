@@ -11,8 +11,8 @@ from headgate.grammar.strings import Scan
 from headgate.grammar.tables_data import TERMINALS
 from headgate.source import Span
 
-Token: TypeAlias = "int | Name | Word | Text | Template | Number | Duration | object"
-"""A token's value: a node, or the offset of a sign."""
+Value: TypeAlias = "int | Name | Word | Text | Template | Number | Duration | object"
+"""What a token holds: a node, or the offset of a sign."""
 
 ID: Final = {name: index for index, name in enumerate(TERMINALS)}
 END, NL, COMMA, LBRACE, RBRACE = ID["$END"], ID["NL"], ID["COMMA"], ID["LBRACE"], ID["RBRACE"]
@@ -27,9 +27,27 @@ WORDS: Final = {
     )
 }
 SIGNS: Final = {
-    **{"{": LBRACE, "}": RBRACE, "[": ID["LSQB"], "]": ID["RSQB"], "(": ID["LPAR"], ")": ID["RPAR"], "<": ID["LESS"]},
-    **{">": ID["MORE"], "=": ID["EQUAL"], ",": COMMA, ":": ID["COLON"], "?": ID["QUESTION"], "*": ID["STAR"]},
-    "->": ID["ARROW"],
+    sign: ID[name]
+    for sign, name in zip(
+        ("{", "}", "[", "]", "(", ")", "<", ">", "=", ",", ":", "?", "*", "->"),
+        [
+            "LBRACE",
+            "RBRACE",
+            "LSQB",
+            "RSQB",
+            "LPAR",
+            "RPAR",
+            "LESS",
+            "MORE",
+            "EQUAL",
+            "COMMA",
+            "COLON",
+            "QUESTION",
+            "STAR",
+            "ARROW",
+        ],
+        strict=True,
+    )
 }
 UNITS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 MOST_NESTED: Final = 64
@@ -64,21 +82,21 @@ class Tokens(NamedTuple):
     """
 
     kinds: list[int]
-    values: list[Token]
+    values: list[Value]
     comments: tuple[Comment, ...]
     docs: dict[int, str]
 
 
-def read(text: str) -> Tokens | None:
+def read(text: str) -> Tokens | None:  # noqa: PLR0915 - one loop without calls is three times as fast
     """The tokens of a text, or None when it holds something that is no token."""
     scan = Scan(text)
     kinds: list[int] = []
-    values: list[Token] = []
+    values: list[Value] = []
     comments: list[Comment] = []
     docs: list[tuple[int, str]] = []
     opened: list[str] = []
     angles = 0
-    words, signs, new, get = WORDS, SIGNS, tuple.__new__, WORDS.get
+    signs, new, get = SIGNS, tuple.__new__, WORDS.get
     add_kind, add_value = kinds.append, values.append
     at = 1 if text.startswith("\ufeff") else 0
     size = len(text)
@@ -126,7 +144,7 @@ def read(text: str) -> Tokens | None:
                     return None
                 add_kind(signs[sign])
                 add_value(found.start(group))
-            elif group == G_NUMBER or group == G_UNIT:
+            elif group in (G_NUMBER, G_UNIT):
                 value = number(found, scan)
                 add_kind(NUMBER if group == G_NUMBER else DURATION)
                 add_value(value)
@@ -144,11 +162,11 @@ def read(text: str) -> Tokens | None:
         else:
             at = found.end() if found else at
             break
-        kind, value, at = hard(scan, found.start(G_HARD))
+        kind, node, at = hard(scan, found.start(G_HARD))
         if scan.found:
             return None
         add_kind(kind)
-        add_value(value)
+        add_value(node)
     if scan.found or text[at:].strip(" \t"):
         return None
     return Tokens(kinds, values, tuple(comments), attached(docs, kinds, values))
@@ -162,7 +180,7 @@ def is_doc(text: str, comment: str, start: int) -> bool:
     return not text[begin:start].strip(" \t\ufeff")
 
 
-def attached(docs: list[tuple[int, str]], kinds: list[int], values: list[Token]) -> dict[int, str]:
+def attached(docs: list[tuple[int, str]], kinds: list[int], values: list[Value]) -> dict[int, str]:
     """Doc comments by the offset of the token they stand before; lines without their signs."""
     grouped: dict[int, str] = {}
     for at, comment in docs:
@@ -176,9 +194,9 @@ def attached(docs: list[tuple[int, str]], kinds: list[int], values: list[Token])
     return grouped
 
 
-def begins(value: Token) -> int:
+def begins(value: Value) -> int:
     """The offset at which a token starts."""
-    return value if isinstance(value, int) else value.span.start  # type: ignore[union-attr, no-any-return, attr-defined]
+    return value if isinstance(value, int) else value.span.start  # type: ignore[attr-defined]
 
 
 def number(found: re.Match[str], scan: Scan) -> Number | Duration:
@@ -199,7 +217,7 @@ def number(found: re.Match[str], scan: Scan) -> Number | Duration:
     return Duration(round(milliseconds), digits + unit, span)
 
 
-def hard(scan: Scan, start: int) -> tuple[int, Token, int]:
+def hard(scan: Scan, start: int) -> tuple[int, Value, int]:
     """A token that needs more than the regular expression: its id, value and end. What is wrong goes to the scan.
 
     The value is None when there is no token to be had.
@@ -223,7 +241,7 @@ def hard(scan: Scan, start: int) -> tuple[int, Token, int]:
     return dotted(scan, start)
 
 
-def dotted(scan: Scan, start: int) -> tuple[int, Token, int]:
+def dotted(scan: Scan, start: int) -> tuple[int, Value, int]:
     """A name with dots, whose parts may be quoted: `everything."get-sum"`."""
     text = scan.text
     first = _NAME_PART.match(text, start)
