@@ -69,7 +69,7 @@ class Layout:
     # Rows: the items of a block and the comments between them.
 
     def rows(self, items: tuple[Item, ...], inside: Span, indent: int) -> list[Row]:
-        """The rows of a block whose items stand inside; a comment behind the opener is the tail of an empty first row."""
+        """The rows of a block whose items stand inside; one behind the opener is the tail of an empty first row."""
         rows: list[Row] = []
         at = inside.start
         for item in (*items, None):
