@@ -111,11 +111,11 @@ class Plan(NamedTuple):
 
 
 class PlanIntegrity(Exception):  # noqa: N818 - it names a code of the error table
-    """A plan that must not run. `fault` is the first thing wrong; the text is a whole sentence with the code."""
+    """A plan that must not run (`PLAN_INTEGRITY`). `fault` is the first thing wrong; the text is a whole sentence."""
 
     def __init__(self, fault: str) -> None:
         self.fault = fault
         super().__init__(
-            f"PLAN_INTEGRITY: the plan is damaged: {fault}; "
+            f"the plan is damaged: {fault}; "
             "this is a fault of the plan and not of the workflow's author: compile it again"
         )

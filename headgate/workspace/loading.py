@@ -79,7 +79,8 @@ def for_environment(workspace: Workspace, name: str) -> Workspace:
     """The workspace with the overrides of an environment. Raises KeyError for one that it does not have."""
     if name not in workspace.environments:
         raise KeyError(name)
-    return make(_overridden(workspace.declared, name), workspace.root)._replace(environment=name)
+    found = make(_overridden(workspace.declared, name), workspace.root)
+    return found._replace(environment=name, declared=workspace.declared)
 
 
 def without_environment(workspace: Workspace) -> Workspace:
