@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headgate.api.reading import Unreadable, decode, read_source
-from headgate.api.surroundings import DEFAULTS, Options, Surroundings, flow_files
+from headgate.api.surroundings import DEFAULTS, Options, Surroundings, flow_files, is_folder, is_there
 from headgate.diagnostics import Diagnostic
 from headgate.source import Source
 from headgate.validators import report as reports
@@ -37,7 +37,7 @@ def check(paths: Sequence[str | Path], options: Options = DEFAULTS) -> CheckRepo
     unreadable: list[reports.Unreadable] = []
     for path in paths or (surroundings.root(surroundings.start) or surroundings.start,):
         target = target_of(path, surroundings.start)
-        if not target.path.is_dir():
+        if not is_folder(target.path):
             targets.append(target)
             continue
         inside = flow_files(target.path)
@@ -77,7 +77,7 @@ def examine_source(source: Source, path: Path, surroundings: Surroundings) -> Ex
 def target_of(path: str | Path, start: Path) -> Target:
     """The file and workflow that `FILE` or `FILE#NAME` means; a file whose name holds `#` comes first."""
     whole = start / path
-    match = None if isinstance(path, Path) or whole.exists() else _TARGET.fullmatch(path)
+    match = None if isinstance(path, Path) or is_there(whole) else _TARGET.fullmatch(path)
     return Target(start / match["path"], match["name"]) if match else Target(whole, None)
 
 

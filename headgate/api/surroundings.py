@@ -58,7 +58,7 @@ class Surroundings:
 
     def root(self, path: Path) -> Path | None:
         """The folder of the workspace that `path` belongs to, None without one."""
-        folder = path if path.is_dir() else path.parent
+        folder = path if is_folder(path) else path.parent
         if folder not in self._roots:
             found = workspaces.find(folder)
             self._roots[folder] = found.parent if found is not None and found.name == FILE_NAME else found
@@ -69,7 +69,7 @@ class Surroundings:
         base = self.root(path) or self.start
         try:
             relative = path.resolve().relative_to(base.resolve())
-        except ValueError:
+        except (ValueError, OSError):
             relative = Path(os.path.relpath(path, base))
         return relative.as_posix()
 
@@ -140,6 +140,19 @@ class _Workflows:
                 for name in _WORKFLOW.findall(text):
                     self._found.setdefault(name, file.name)
         return self._found
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to something; a path that no system takes leads nowhere."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder."""
+    return is_there(path) and path.is_dir()
 
 
 def flow_files(folder: Path) -> list[Path]:

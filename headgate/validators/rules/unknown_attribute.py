@@ -46,10 +46,10 @@ def _attribute(context: Context, block: Block, said: Said, place: Span) -> Diagn
     free = guess is not None and guess not in block.written.attributes
     same_value = meant not in ("enabled", "timeout", "retry", "when", "on_failure") or said.name in ("retries", "if")
     fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, guess),) if guess and free and same_value else ()
-    expected = f"here it is called `{guess}`" if meant else f"did you mean `{guess}`?" if guess else _expected(known)
-    return RULE.finding(
-        f"{block.called} has no attribute `{said.name}`; {expected}", place, note="no such attribute", fixes=fixes
-    )
+    expected = f"; here it is called `{guess}`" if meant else f"; did you mean `{guess}`?" if guess else ""
+    advice = "" if guess else _expected(known)
+    message = f"{block.called} has no attribute `{said.name}`{expected}"
+    return RULE.finding(message, place, note="no such attribute", advice=advice, fixes=fixes)
 
 
 def _edges(context: Context, step: ast.Step, said: Said, place: Span) -> Diagnostic:
@@ -101,11 +101,13 @@ def _key(fault: ValueFault) -> Diagnostic:
     name = str(fault.fault.path[-1])
     place = key_span(fault.value, fault.fault.path)
     guess = nearest(name, fault.fault.expected)
-    expected = f"did you mean `{guess}`?" if guess else _expected(fault.fault.expected)
+    expected = f"; did you mean `{guess}`?" if guess else ""
+    advice = "" if guess else _expected(fault.fault.expected)
     outer = descend(fault.value, fault.fault.path[:-1])
     taken = isinstance(outer, ast.Map) and any(entry.key.text == guess for entry in outer.entries)
     fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, guess),) if guess and not taken else ()
-    return RULE.finding(f"`{fault.name}` has no key `{name}`; {expected}", place, note="no such key", fixes=fixes)
+    message = f"`{fault.name}` has no key `{name}`{expected}"
+    return RULE.finding(message, place, note="no such key", advice=advice, fixes=fixes)
 
 
 def _known(block: Block) -> tuple[str, ...]:

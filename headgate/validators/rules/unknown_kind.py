@@ -48,8 +48,10 @@ def _named(sort: str, name: ast.Name, known: tuple[str, ...]) -> Finding:
     guess = nearest(name.text, known)
     fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", name.span, guess),) if guess else ()
     listed = ", ".join(f"`{one}`" for one in known)
-    expected = f"did you mean `{guess}`?" if guess else f"expected one of {listed}"
-    return RULE.finding(f"no {sort} `{name.text}`; {expected}", name.span, note=f"no such {sort}", fixes=fixes)
+    expected = f"; did you mean `{guess}`?" if guess else ""
+    advice = "" if guess else f"expected one of {listed}"
+    message = f"no {sort} `{name.text}`{expected}"
+    return RULE.finding(message, name.span, note=f"no such {sort}", advice=advice, fixes=fixes)
 
 
 def _summary(name: str) -> str:
