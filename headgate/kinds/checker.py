@@ -60,7 +60,7 @@ class _Compiler:
         reference = schema.get("$ref")
         if isinstance(reference, str):
             return self._named(reference)
-        if "anyOf" in schema and not schema.keys() & {"type", "properties", "items", "enum"}:
+        if "anyOf" in schema and schema.keys() & KEYWORDS <= {"anyOf", "template"}:
             return _any_of(schema, [self.compile(branch) for branch in schema["anyOf"]])
         return _one(schema, self)
 
@@ -150,8 +150,10 @@ def _plain(schema: Schema, compiler: _Compiler) -> Check:
     checks: list[Check] = []
     if "type" in schema:
         checks.append(_type(schema))
-    if "enum" in schema or "const" in schema:
-        checks.append(_enum(schema))
+    if "enum" in schema:
+        checks.append(_enum({"enum": schema["enum"]}))
+    if "const" in schema:
+        checks.append(_enum({"enum": [schema["const"]]}))
     if schema.keys() & {"minimum", "maximum", "exclusiveMinimum"}:
         checks.append(_numbers(schema))
     if schema.keys() & {"minLength", "pattern"}:
@@ -224,7 +226,7 @@ def same(left: object, right: object) -> bool:
 
 
 def _enum(schema: Schema) -> Check:
-    members = schema["enum"] if "enum" in schema else [schema["const"]]
+    members = schema["enum"]
     assert isinstance(members, list), "enum is a list"
     names = tuple(member for member in members if isinstance(member, str))
     words = expects(schema)

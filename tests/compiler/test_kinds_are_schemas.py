@@ -210,7 +210,8 @@ def installed(tmp_path):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: extra\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[headgate.kinds]\nnoop = extra_kinds:NOOP\nlater = extra_kinds:later\nbroken = extra_kinds:gone\nodd = extra_kinds:ODD\n"
+        "[headgate.kinds]\nnoop = extra_kinds:NOOP\nlater = extra_kinds:later\n"
+        "broken = extra_kinds:gone\nodd = extra_kinds:ODD\n"
     )
     (tmp_path / "extra_kinds.py").write_text(
         textwrap.dedent("""
