@@ -90,13 +90,15 @@ def _refuse_braces(text: str) -> None:
     end = start + len(stripped)
     if stripped.startswith("{{") and stripped.endswith("}}"):
         inner = stripped[2:-2].strip()
-        message = "`{{` inside `{{ }}`: braces are written once around the whole expression"
+        shown = _one_line(inner, 60)
+        message = f"`{{{{ {shown} }}}}` stands in braces already: they are written once around the whole expression"
         raise ExpressionError(message, start, end, "HG207", inner or None)
     if "{{" in text:
         for token in _tokens_or_nothing(text):
             if token.text == "{" and text.startswith("{{", token.start):
-                message = "`{{` inside `{{ }}`: a name needs no braces of its own here"
                 whole = _INNER_TEMPLATE.match(text, token.start)
+                shown = f"`{_one_line(whole.group(), 60)}`" if whole else "`{{`"
+                message = f"{shown} stands inside `{{{{ }}}}`, where names need no braces of their own"
                 end = whole.end() if whole else token.start + 2
                 raise ExpressionError(message, token.start, end, "HG207", whole.group(1) if whole else None)
     if text.startswith("{") and text.endswith("}"):
@@ -105,7 +107,7 @@ def _refuse_braces(text: str) -> None:
             _Reader(text).expression()
         except ExpressionError:
             if _is_path(inner):
-                message = "an expression stands between two braces, not three"
+                message = f"`{_one_line(inner, 60)}` stands between three braces: a template has two"
                 raise ExpressionError(message, 0, len(text), "HG207", f" {inner} ") from None
 
 
@@ -182,8 +184,9 @@ class _Reader:
         if token.text == "=":
             message = "`=` sets nothing here; to compare, write `==`"
             return ExpressionError(message, token.start, token.end, replacement="==")
-        shown = token.text if len(token.text) <= 40 else token.text[:39] + "…"
-        return ExpressionError(f"`{shown}` stands where {expected} was expected", token.start, token.end)
+        return ExpressionError(
+            f"`{_one_line(token.text, 40)}` stands where {expected} was expected", token.start, token.end
+        )
 
     def _deeper(self) -> None:
         self._depth += 1
@@ -345,7 +348,7 @@ class _Reader:
                 rungs = self._rung(rungs)
 
     def _call(self, node: Node) -> ExpressionError:
-        called = self._text[node.start : node.end]
+        called = _one_line(self._text[node.start : node.end], 60)
         written = called.rpartition(".")[2]
         advice = f": write `| {written}`" if written in FILTERS else " but filters and tests"
         return ExpressionError(f"`{called}` cannot be called; nothing can{advice}", node.start, self._here.end)
@@ -500,6 +503,12 @@ class _Reader:
         return Keyword(token.text, value, token.start, value.end)
 
 
+def _one_line(text: str, longest: int) -> str:
+    """A stretch of the text as a message shows it."""
+    shown = " ".join(text.replace("`", "'").split())
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
 def _linked(node: Node, segment: Segment, last: Token) -> Node:
     if isinstance(node, Path):
         return Path((*node.segments, segment), node.start, last.end)
@@ -540,8 +549,11 @@ def _private(token: Token) -> ExpressionError:
 
 def _unknown(what: str, token: Token, known: tuple[str, ...]) -> ExpressionError:
     near = nearest(token.text, known)
-    hint = f"did you mean `{near}`?" if near else f"there are {', '.join(f'`{name}`' for name in known)}"
-    return ExpressionError(f"there is no {what} `{token.text}`; {hint}", token.start, token.end, replacement=near)
+    few = f"; there are {', '.join(f'`{name}`' for name in known)}" if len(known) < 10 else ""
+    hint = f"; did you mean `{near}`?" if near else few
+    return ExpressionError(
+        f"there is no {what} `{_one_line(token.text, 40)}`{hint}", token.start, token.end, replacement=near
+    )
 
 
 def _takes(parameters: tuple[str, ...]) -> str:

@@ -25,6 +25,15 @@ MODULES = (
     "join_never_fires",  # HG110
     "accidental_root",  # HG111
     "case_target_has_other_edge",  # HG112
+    "unknown_step_reference",  # HG201
+    "unknown_path",  # HG202
+    "reads_itself",  # HG203
+    "loop_scope",  # HG206
+    "template_braces",  # HG207
+    "template_syntax",  # HG208
+    "unknown_name",  # HG209
+    "unknown_input",  # HG210
+    "unsafe_expression",  # HG212
     "unknown_instance",  # HG401
     "missing_tool",  # HG402
     "unknown_tool",  # HG403

@@ -52,6 +52,18 @@ def step_reads(context: Context) -> Iterator[Read]:
             yield Read(tuple(segments), script.site, start)
 
 
+def reads_unknown_steps(context: Context) -> frozenset[int]:
+    """The `id` of each node of the graph that reads a step that is not there: where it stands is not known."""
+    found: set[int] = set()
+    for read in step_reads(context):
+        scope, node = read.site.scope, read.site.node
+        if scope is None or node is None or len(read.segments) == 1:
+            continue
+        if scope.find(read.segments[1].name) is None:
+            found.add(id(node))
+    return frozenset(found)
+
+
 def references(use: Use) -> tuple[Reference, ...]:
     return () if use.expression is None else use.expression.references
 
@@ -70,11 +82,11 @@ def loops_with(graph: Graph, step: str) -> tuple[Node, ...]:
     return tuple(scope.loop for scope in graph.scopes if scope.loop is not None and step in scope.nodes)
 
 
-def enclosing(node: Node | None) -> Iterator[Node]:
-    """The loops around a step, the innermost first."""
-    while node is not None and node.scope.loop is not None:
-        node = node.scope.loop
-        yield node
+def loops_around(scope: Scope | None) -> Iterator[Node]:
+    """The loops around the steps of a scope, the innermost first."""
+    while scope is not None and scope.loop is not None:
+        yield scope.loop
+        scope = scope.parent
 
 
 def suggestion(name: str, known: tuple[str, ...], place: Span) -> tuple[str, tuple[Fix, ...]]:

@@ -8,6 +8,7 @@ from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
 from headgate.validators import foreign
 from headgate.validators.edits import behind_header
 from headgate.validators.rule import Context, Finding, Rule
+from headgate.validators.templates import reads_unknown_steps
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -22,7 +23,10 @@ def check(context: Context) -> Iterator[Finding]:
     written = {attribute.name.text for step in context.workflow.steps for attribute in step.attributes}
     if written & foreign.FOLLOWERS:
         return  # edges written the other way round: HG005 says how they are written here
+    unclear = reads_unknown_steps(context)
     for node in roots[1:]:
+        if id(node) in unclear:
+            continue  # HG201 says which step it would come after
         if any(attribute.name.text in foreign.EDGES for attribute in node.step.attributes):
             continue
         before = names[names.index(node.name) - 1]

@@ -1,0 +1,53 @@
+"""HG210: a read of an input that is not declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headgate.diagnostics import Severity, replace
+from headgate.validators.rule import Context, Finding, Rule
+from headgate.validators.templates import reads, suggestion
+
+
+def check(context: Context) -> Iterator[Finding]:
+    declared = tuple(dict.fromkeys(one.name.text for one in context.workflow.inputs))
+    lets = {let.name.text for let in context.workflow.lets}
+    for read in reads(context):
+        if read.segments[0].name != "inputs" or "inputs" not in read.site.names or len(read.segments) == 1:
+            continue
+        name = read.segments[1].name
+        if name in declared or name in context.workflow.lost:
+            continue
+        said, fixes = suggestion(name, declared, read.place(1))
+        if name in lets:
+            said, fixes = f"it is a `let`: write `vars.{name}`", (replace("write `vars`", read.place(0), "vars"),)
+        elif not declared:
+            said = f"write `input {name}: string` into the workflow" if name.isidentifier() else "it has no inputs"
+        workflow = context.workflow.name.text
+        yield RULE.finding(
+            f"workflow `{workflow}` has no input `{name}`; {said}", read.place(1), note="not declared", fixes=fixes
+        )
+
+
+RULE = Rule(
+    code="HG210",
+    name="unknown-input",
+    severity=Severity.ERROR,
+    summary="`inputs.X` that is not declared",
+    explanation="""\
+A workflow's inputs are what it declares with `input NAME: TYPE`; nothing else is ever in `inputs`. What a trigger
+brings is in `trigger`, and reaches an input by the trigger's `inputs` map.""",
+    wrong="""\
+workflow greet {
+  input name: string
+  step hello = set { text = "Hello {{ inputs.nam }}" }
+}
+""",
+    right="""\
+workflow greet {
+  input name: string
+  step hello = set { text = "Hello {{ inputs.name }}" }
+}
+""",
+    check=check,
+)

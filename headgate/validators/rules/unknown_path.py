@@ -1,0 +1,92 @@
+"""HG202: a field that the known schema of a value does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headgate.compiler import types
+from headgate.compiler.inference import Inference, Resolution
+from headgate.diagnostics import Fix, Severity
+from headgate.validators.rule import Context, Finding, Rule
+from headgate.validators.templates import Read, reads, step_reads, suggestion
+
+STEP_PARTS = ("result", "input", "status", "error")
+
+
+def check(context: Context) -> Iterator[Finding]:
+    siblings = {workflow.name.text: workflow for workflow in context.file.workflows}
+    inference = Inference(context.graph, context.lock, siblings)
+    for read in step_reads(context):
+        if len(read.segments) > 2:
+            yield from _found(inference, read)
+    for read in reads(context):
+        root = read.segments[0].name
+        if root != "steps" and root in read.site.names and len(read.segments) > 1:
+            yield from _found(inference, read)
+
+
+def _found(inference: Inference, read: Read) -> Iterator[Finding]:
+    resolution = inference.resolve(read.segments, read.site)
+    at = resolution.broken_at
+    if at is None or _is_elsewhere(read, at):
+        return
+    holder = _written(read, at)
+    name = read.segments[at].name
+    said, fixes = _said(read, at, resolution)
+    yield RULE.finding(f"`{holder}` has no `{name}`; {said}", read.place(at), note="no such field", fixes=fixes)
+
+
+def _is_elsewhere(read: Read, at: int) -> bool:
+    """HG209 speaks of the first link of `run` and of `.output`, HG201 of `previous`."""
+    root = read.segments[0].name
+    if root == "steps":
+        return at == 2 and read.segments[2].name == "output"
+    return at == 1 and root in ("run", "previous")
+
+
+def _said(read: Read, at: int, resolution: Resolution) -> tuple[str, tuple[Fix, ...]]:
+    if resolution.known:
+        return suggestion(read.segments[at].name, resolution.known, read.place(at))
+    kinds = sorted(resolution.type.kinds - {types.NULL}) or [types.NULL]
+    shown = " or ".join(_KINDS[kind] for kind in kinds)
+    return f"it is {shown}", ()
+
+
+_KINDS = {
+    types.NULL: "null",
+    types.BOOLEAN: "true or false",
+    types.NUMBER: "a number",
+    types.TEXT: "text",
+    types.LIST: "a list",
+    types.MAP: "a map",
+}
+
+
+def _written(read: Read, end: int) -> str:
+    first, *rest = read.segments[:end]
+    links = (f"[{link.name}]" if link.number is not None else f".{link.name}" for link in rest)
+    return first.name + "".join(links)
+
+
+RULE = Rule(
+    code="HG202",
+    name="unknown-path",
+    severity=Severity.ERROR,
+    summary="a field that is not in the known schema of what it is read from",
+    explanation="""\
+What a step returns is known from its kind, from the tool's output schema in headgate.lock, from its `result` attribute,
+or from what it is set to. A schema that lists fields has no others, unless it says so (`additionalProperties`).""",
+    wrong="""\
+workflow order {
+  step fetch = http GET "https://shop.example.com/orders/1"
+  step note = set { code = {{ steps.fetch.result.code }} }
+}
+""",
+    right="""\
+workflow order {
+  step fetch = http GET "https://shop.example.com/orders/1"
+  step note = set { code = {{ steps.fetch.result.status }} }
+}
+""",
+    check=check,
+)
