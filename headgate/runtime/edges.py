@@ -126,6 +126,6 @@ def open_scope(state: RunState, scope: ScopeState, at: int) -> None:
 def starved_by(state: RunState, step: StepState) -> Cause:
     """The cause with which a reference to a result that does not exist stops `step`."""
     source = state.steps.get(step.starved or "")
-    if source is None:
+    if source is None or not source.settled:
         return Cause.BRANCH
     return EDGES[how_ended(source)]["completed"] or Cause.BRANCH
