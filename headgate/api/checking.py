@@ -62,7 +62,7 @@ def check_text(content: str | bytes, path: str | Path, options: Options = DEFAUL
     where = surroundings.start / path
     shown = surroundings.shown(where) if str(path) != "-" else "<stdin>"
     try:
-        source = decode(content, shown) if isinstance(content, bytes) else Source(shown, content)
+        source = decode(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"), shown)
         files = (_check_file(source, Target(where, None), surroundings),)
     except Unreadable as reason:
         return CheckReport((), (reports.Unreadable(shown, str(reason)),), surroundings.faults)

@@ -231,3 +231,14 @@ def test_findings_come_in_the_order_of_the_text(tmp_path: Path) -> None:
     write(tmp_path, a_flow="workflow w {\n  step a = sett\n  step b = set after c\n  step d = sett\n}\n")
     spans = [one.span for one in run(tmp_path, "a.flow").files[0].diagnostics]
     assert spans == sorted(spans)
+
+
+def test_half_a_character_is_no_text(tmp_path: Path) -> None:
+    report = check_text("workflow w {\n  # \ud800\n}\n", "-", Options(start=tmp_path))
+    assert (report.exit_code(), len(report.unreadable)) == (3, 1)
+
+
+def test_compiled_lua_is_refused_without_being_read(tmp_path: Path) -> None:
+    write(tmp_path, a_flow="workflow w {\n  step a = lua ```lua\n\x1bLuaS\n  ```\n}\n")
+    report = run(tmp_path, "a.flow")
+    assert codes(report) == ["HG901"]

@@ -24,7 +24,9 @@ def check(context: Context) -> Iterator[Finding]:
                 if case.source not in led:
                     led[case.source] = _reached(following, case.source)
             inside = frozenset[str]().union(*(led[case.source] for case in cases))
-            yield from (_finding(context, node, edge, cases[0]) for edge in others if edge.source not in inside)
+            outside = {edge.span: edge for edge in reversed(others) if edge.source not in inside}
+            for edge in sorted(outside.values(), key=lambda one: one.span):
+                yield _finding(context, node, edge, cases[0])
 
 
 def _finding(context: Context, node: Node, edge: GraphEdge, case: GraphEdge) -> Finding:

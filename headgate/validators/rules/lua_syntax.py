@@ -11,6 +11,7 @@ from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
 
 _MESSAGE = re.compile(r"\[string \"[^\n]*?\"\]:(?P<line>\d+): (?P<says>.*)", re.DOTALL)
+_BYTECODE = "\x1b"
 _NEAR = re.compile(r"near (?P<token>'.*'|<eof>)\s*$", re.DOTALL)
 
 
@@ -40,6 +41,8 @@ def _fault(script: str) -> tuple[int, str] | None:
     """Lua's line and message for a script that it does not read; nothing is run."""
     from lupa import lua54
 
+    if script.startswith(_BYTECODE):
+        return 1, "a script is text; compiled Lua is refused"
     runtime = lua54.LuaRuntime(unpack_returned_tuples=True, register_eval=False, register_builtins=False)
     try:
         runtime.compile(script)

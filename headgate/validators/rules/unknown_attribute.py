@@ -23,7 +23,8 @@ def check(context: Context) -> Iterator[Finding]:
         if block.written.kind is None:
             continue
         for said in (*block.written.attributes.values(), *block.written.repeated):
-            if said.by_name is not None and block.written.known(said.name) is None:
+            unknown = block.written.known(said.name) is None or _only_on_top(context, block, said.name)
+            if said.by_name is not None and unknown:
                 yield _attribute(context, block, said, said.by_name)
         if block.sort == "step" and block.step is not None:
             yield from _parts(block, block.step)
@@ -32,9 +33,21 @@ def check(context: Context) -> Iterator[Finding]:
             yield _key(fault)
 
 
+def _only_on_top(context: Context, block: Block, name: str) -> bool:
+    """Whether an attribute is one that nested steps do not have."""
+    if name != "on_failure" or block.sort != "step" or block.step is None:
+        return False
+    node = context.graph.node(block.step)
+    return node is not None and node.scope.loop is not None
+
+
 def _attribute(context: Context, block: Block, said: Said, place: Span) -> Diagnostic:
     if block.step is not None and block.sort == "step" and said.name in foreign.EDGES:
         return _edges(context, block.step, said, place)
+    nested = block.sort == "step" and said.name == "on_failure"
+    if nested:
+        message = "a step in a loop has no `on_failure`; what its failure means is said by the loop's `on_item_failure`"
+        return RULE.finding(message, place, note="not on nested steps")
     if said.name in foreign.FOLLOWERS:
         sentence = "the step that follows names this one: `step NEXT = KIND after THIS`"
         return RULE.finding(f"no attribute `{said.name}`: {sentence}", place, note="edges point backwards here")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headgate.compiler.graph import Dangling, Node
+from headgate.compiler.graph import Dangling, Node, Scope
 from headgate.diagnostics import Diagnostic, Fix, Severity, nearest, replace
 from headgate.validators.rule import Context, Finding, Rule
 
@@ -13,10 +13,10 @@ def check(context: Context) -> Iterator[Finding]:
     for scope in context.graph.scopes:
         for node in scope.nodes.values():
             for dangling in node.dangling:
-                if dangling.reason == "unknown" and dangling.name not in context.workflow.lost:
-                    yield _unknown(dangling, node)
-                elif dangling.reason == "outside":
-                    yield _outside(dangling, node, context)
+                if dangling.reason == "self" or dangling.name in context.workflow.lost:
+                    continue
+                known = [other for other in context.graph.scopes if dangling.name in other.nodes]
+                yield _out_of_reach(dangling, node, known[0]) if known else _unknown(dangling, node)
 
 
 def _unknown(dangling: Dangling, node: Node) -> Diagnostic:
@@ -30,20 +30,27 @@ def _unknown(dangling: Dangling, node: Node) -> Diagnostic:
     )
 
 
-def _outside(dangling: Dangling, node: Node, context: Context) -> Diagnostic:
-    """The step exists, but in a loop that this one is not in, or around the loop that this one is in."""
-    holder = None
-    for scope in context.graph.scopes:
-        if dangling.name in scope.nodes and scope.loop is not None:
-            holder = scope.loop.name
-    around = node.scope.parent is not None and node.scope.parent.find(dangling.name) is not None
-    if around:
-        reason = f"`{dangling.name}` stands outside the loop of `{node.name}` and has ended before it"
-        advice = f"put the edge on the loop `{node.scope.loop.name}`" if node.scope.loop else ""
+def _out_of_reach(dangling: Dangling, node: Node, where: Scope) -> Diagnostic:
+    """The step exists, in a loop that this one is not in, or around the loop that this one is in."""
+    around = [loop.name for loop in _loops_around(node)]
+    if dangling.name in around:
+        reason = f"`{dangling.name}` is the loop that `{node.name}` is part of"
+        advice = "remove the edge: the step belongs to each round"
+    elif where.loop is None or where.loop.name in around:
+        reason = f"`{dangling.name}` stands outside the loop of `{node.name}`"
+        advice = f"put the edge on the loop `{around[0]}`, so that it starts after `{dangling.name}`"
     else:
-        reason = f"`{dangling.name}` stands inside the loop `{holder}`, out of reach of `{node.name}`"
-        advice = f"name the loop `{holder}` itself: it ends when all its rounds have ended"
+        reason = f"`{dangling.name}` stands inside the loop `{where.loop.name}`, out of reach of `{node.name}`"
+        advice = f"name the loop `{where.loop.name}` itself: it ends when all its rounds have ended"
     return RULE.finding(f"{reason}; an edge joins steps of one level", dangling.span, advice=advice)
+
+
+def _loops_around(node: Node) -> Iterator[Node]:
+    """The loops that hold a step, the innermost first."""
+    loop = node.scope.loop
+    while loop is not None:
+        yield loop
+        loop = loop.scope.loop
 
 
 RULE = Rule(

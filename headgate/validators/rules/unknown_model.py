@@ -20,6 +20,24 @@ def check(context: Context) -> Iterator[Finding]:
             advice=f"define it in headgate.toml: `[models.{one.name}]` with `base_url` and `model`",
             fixes=one.fixes,
         )
+    yield from _agents(context)
+
+
+def _agents(context: Context) -> Iterator[Finding]:
+    """Agents that think with a model which is not there; said where the agent is first used."""
+    said: set[str] = set()
+    for block in context.blocks:
+        kind, value, name = block.written.kind, block.written.get("agent"), block.written.word("agent")
+        agent = context.workspace.agents.get(name) if name else None
+        if kind is None or kind.name != "agent" or value is None or agent is None or agent.model is None:
+            continue
+        if agent.model in context.workspace.models or agent.name in said:
+            continue
+        said.add(agent.name)
+        for one in unresolved([(agent.model, value.span)], tuple(context.workspace.models), "headgate.toml"):
+            message = f"agent `{agent.name}` names the model `{one.name}`, which is not defined; {one.expected}"
+            advice = f"correct `[agents.{agent.name}]` in headgate.toml, or define `[models.{one.name}]`"
+            yield RULE.finding(message, one.place, note="no such model", advice=advice)
 
 
 def _uses(context: Context) -> Iterator[tuple[str, Span]]:
