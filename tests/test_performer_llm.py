@@ -120,7 +120,7 @@ def test_a_server_that_speaks_something_else_is_told_so(server: Server, model: s
 
 def test_a_model_that_does_not_answer_is_late(server: Server) -> None:
     error = failure(ask(server, "hang", timeout=500), "STEP_TIMED_OUT", ErrorClass.TRANSIENT)
-    assert error.message == "the model `fast` did not answer within 0.4s"
+    assert error.message == "the model `fast` did not answer within 0.5s"
 
 
 def test_a_connection_that_breaks_is_transient(server: Server) -> None:

@@ -133,7 +133,7 @@ def test_a_command_that_is_not_there_is_named(command: str) -> None:
 def test_a_server_that_hangs_at_its_greeting_is_late_and_not_in_doubt() -> None:
     one = call(timeout=500)
     error = failure(perform_all(one, workspace=bad("hang"))[0], "STEP_TIMED_OUT", ErrorClass.TRANSIENT)
-    assert error.message == "the MCP server `it` did not answer when it was started within 0.4s"
+    assert error.message == "the MCP server `it` did not answer when it was started within 0.5s"
     assert not one.departure.may_have_left
 
 
@@ -163,7 +163,7 @@ def test_a_server_that_died_is_started_again_for_the_next_call(tmp_path: Path) -
 
 def test_a_call_that_is_never_answered_is_late_and_in_doubt() -> None:
     error = fails("silent-call", "STEP_TIMED_OUT", ErrorClass.IN_DOUBT, timeout=1500)
-    assert error.message == "the MCP server `it` did not answer `echo` within 1.3s"
+    assert error.message == "the MCP server `it` did not answer `echo` within 1.5s"
 
 
 def test_an_answer_of_the_wrong_shape_leaves_the_call_in_doubt() -> None:

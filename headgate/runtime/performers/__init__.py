@@ -52,11 +52,14 @@ class Attempt(NamedTuple):
     scope: Mapping[str, object]
     departure: Departure
 
+    def limit(self, default: float) -> float:
+        """Its time in seconds."""
+        return default if self.timeout_ms is None else self.timeout_ms / 1000
+
     def seconds(self, default: float) -> float:
-        """A little less than the attempt's own time, so that what was late is named, and not only the step."""
-        if self.timeout_ms is None:
-            return default
-        return max(self.timeout_ms - 200, self.timeout_ms * 0.8) / 1000
+        """A little less than its time, so that what was late is named, and not only the step."""
+        limit = self.limit(default)
+        return max(limit - 0.15, limit * 0.9)
 
 
 class Performer(Protocol):

@@ -64,7 +64,7 @@ class Performance:
                 raw = await client.api.chat.completions.with_raw_response.create(**request)
                 answer = _parsed(raw.http_response.content, name)
         except TimeoutError:
-            message = f"the model `{name}` did not answer within {seconds:.3g}s"
+            message = f"the model `{name}` did not answer within {attempt.limit(DEFAULT_SECONDS):g}s"
             raise _failure("STEP_TIMED_OUT", message, ErrorClass.TRANSIENT) from None
         except APIStatusError as error:
             raise _refused(error, model, world) from None

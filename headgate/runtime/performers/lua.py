@@ -56,7 +56,7 @@ class Performance:
             try:
                 reply = await asyncio.wait_for(child.ask(body), seconds)
             except TimeoutError:
-                limit = (attempt.timeout_ms or _DEFAULT_SECONDS * 1000) / 1000
+                limit = attempt.limit(_DEFAULT_SECONDS)
                 raise _failure("STEP_TIMED_OUT", f"the script ran longer than {limit:g}s and was stopped") from None
         return _result(reply)
 

@@ -45,15 +45,16 @@ class Performance:
         call = _call(attempt, world)
         seconds = attempt.seconds(DEFAULT_SECONDS)
         started = asyncio.get_running_loop().time()
-        session = await open_session(call.instance, world, seconds)
+        limit = attempt.limit(DEFAULT_SECONDS)
+        session = await open_session(call.instance, world, seconds, limit)
         left = max(seconds - (asyncio.get_running_loop().time() - started), 0.05)
         attempt.departure.mark()
         session.link.refusal = None
-        faults = Faults(session.link, call.tool, alone=session.waiting == 0)
+        faults = Faults(session.link, call.tool, limit, alone=session.waiting == 0)
         try:
             answer = await _answer(session, call, left)
         except TimeoutError:
-            raise await faults.late(seconds) from None
+            raise faults.late() from None
         except StepFailure:
             raise
         except Exception as error:  # noqa: BLE001 - the SDK raises what its libraries raise; each is told apart there
@@ -61,21 +62,24 @@ class Performance:
         return result_of(answer, call.tool)
 
 
-async def open_session(instance: Instance, world: World, seconds: float) -> Session:
-    """The session with this server, opened if need be within so many seconds; raises `StepFailure`."""
+async def open_session(instance: Instance, world: World, seconds: float, limit: float) -> Session:
+    """The session with this server, opened if need be within so many seconds; raises `StepFailure`.
+
+    `limit` is the time that a sentence about a late server names.
+    """
     key = f"mcp:{instance.name}"
     session = world.live(key, lambda: _start(instance, world))
     if not session.usable:
         world.forget(key, session)
         session = world.live(key, lambda: _start(instance, world))
-    faults = Faults(session.link, None, alone=True)
+    faults = Faults(session.link, None, limit, alone=True)
     try:
         async with asyncio.timeout(seconds):
             await _greeted(session, faults)
     except TimeoutError:
         session.abandon()
         world.forget(key, session)
-        raise await faults.late(seconds) from None
+        raise faults.late() from None
     except StepFailure:
         session.abandon()
         world.forget(key, session)
@@ -88,13 +92,13 @@ async def open_session(instance: Instance, world: World, seconds: float) -> Sess
 
 async def tools_of(instance: Instance, world: World, seconds: float) -> list[JsonObject]:
     """Every tool of the server as it describes them; raises `StepFailure`."""
-    session = await open_session(instance, world, seconds)
-    faults = Faults(session.link, None, alone=True)
+    session = await open_session(instance, world, seconds, seconds)
+    faults = Faults(session.link, None, seconds, alone=True)
     try:
         async with asyncio.timeout(seconds):
             answer = await session.ask(list_tools)
     except TimeoutError:
-        raise await faults.late(seconds) from None
+        raise faults.late() from None
     except Exception as error:  # noqa: BLE001 - as above
         raise await faults.broken(error) from None
     tools = answer["tools"]

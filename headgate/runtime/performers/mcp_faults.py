@@ -26,21 +26,23 @@ _MADE_OF_NONSENSE = ("Unexpected content type", "server answered a request with 
 class Faults:
     """Tells the faults of one call apart. `tool` is None before anything was called: then nothing is in doubt.
 
-    `alone` says that no other call was out: only then does a refused connection mean that this call never left.
+    `limit` is the time it had, in seconds. `alone` says that no other call was out: only then does a refused
+    connection mean that this call never left.
     """
 
-    def __init__(self, link: Link, tool: str | None, *, alone: bool) -> None:
+    def __init__(self, link: Link, tool: str | None, limit: float, *, alone: bool) -> None:
         self._link = link
+        self._limit = limit
         self._tool = tool
         self._alone = alone
         self._who = f"the MCP server `{link.name}`"
 
-    async def late(self, seconds: float) -> StepFailure:
+    def late(self) -> StepFailure:
         """It did not answer in the time of the attempt."""
         asked = f"`{self._tool}`" if self._tool is not None else "when it was started"
         if self._link.over_http and self._tool is None:
             asked = "when it was greeted"
-        message = f"{self._who} did not answer {asked} within {seconds:.3g}s"
+        message = f"{self._who} did not answer {asked} within {self._limit:g}s"
         if self._link.nonsense is not None:
             message += f"; what it wrote is no MCP: `{self._link.nonsense}`"
         return self._failure("STEP_TIMED_OUT", message, self._unknown(ErrorClass.TRANSIENT))
