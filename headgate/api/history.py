@@ -15,6 +15,7 @@ from headgate.runtime.loading import PlanShelf, load_events, load_state
 from headgate.runtime.status import HOLD_RULES, HoldReason, RunStatus
 from headgate.runtime.store import ApprovalRow, Reader, RunFilter, RunRow
 from headgate.runtime.view import FailureView, HoldView, RunView, run_view
+from headgate.runtime.why import Reason, reasons
 
 PENDING = ("pending",)
 
@@ -83,6 +84,21 @@ def approvals(
     with translated():
         whole = None if run is None else find_run(read, run)
         found = tuple(_approval(row) for row in read.approvals(whole, statuses))
+        read.close()
+    return found
+
+
+def why(run: str, place: Place) -> tuple[Reason, ...]:
+    """What holds a run or what it waits for, and the command that clears it; never empty. Raises as `show`."""
+    read = _reader(place, run)
+    with translated():
+        row = read.run(find_run(read, run))
+        assert row is not None, "a run that was found is there"
+        try:
+            found = reasons(load_state(read, PlanShelf(read), row))
+        except PlanIntegrity as fault:
+            message = f"PLAN_INTEGRITY: {row.failure_message or fault}"
+            found = (Reason("ended", row.id, row.ended_at, None, None, message),)
         read.close()
     return found
 

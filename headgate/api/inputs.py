@@ -27,6 +27,8 @@ def read_inputs(schema: JsonObject, given: Given) -> JsonObject:
     properties: Mapping[str, Json] = declared if isinstance(declared, dict) else {}
     inputs: JsonObject = {**given.values}
     for name, text in given.texts.items():
+        if name not in properties:
+            _refuse_unknown(name, properties)
         inputs[name] = _read(name, text, _property(properties, name))
     return complete_inputs(schema, inputs)
 

@@ -58,7 +58,7 @@ def read_target(target: str, site: Site) -> Target:
     else:
         from headgate.api.compiling import compile_target
 
-        compiled = compile_target(target, site.environment)
+        compiled = compile_target(target, site.environment, start=site.place.folder)
         if compiled.plan is None:
             raise NothingStarted(f"`{target}` does not pass the gate: nothing was started", compiled.report)
         plan = compiled.plan

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
 
 from headgate.api.callees import CalleeFinder
@@ -54,11 +54,11 @@ class Session(AbstractContextManager["Session"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        """A store that fails now has lost nothing: leases without their owner's lock are anybody's."""
+        with suppress(StoreError):
             self.executor.release()
-        finally:
-            self._owner.release()
-            self.store.close()
+        self._owner.release()
+        self.store.close()
 
     def world(self, environment: str | None) -> World:
         """The bindings of an environment, kept for the session."""

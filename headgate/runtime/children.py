@@ -12,6 +12,7 @@ from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import EventType
 from headgate.runtime.state import RunState, error_json
 from headgate.runtime.status import TERMINAL_PHASES
+from headgate.runtime.store import RunRow
 
 DEPTH_LIMIT = 16
 
@@ -72,14 +73,20 @@ def refused(record: Record, refusal: CalleeRefused) -> Record:
 def ending(child: RunState) -> Record:
     """What the caller is told of a sub-run that has ended."""
     assert child.parent is not None, "only a sub-run tells a caller"
-    failure: Json = None
-    if child.failure_code is not None:
-        failure = {"code": child.failure_code, "step": child.failed_step, "message": child.failure_message}
-    return Record(
-        EventType.CHILD_ENDED,
-        {"run": child.run_id, "status": child.phase.value, "output": child.output, "failure": failure},
-        str(child.parent["step"]),
-    )
+    facts: JsonObject = {"run": child.run_id, "status": child.phase.value, "output": child.output}
+    facts["failure"] = _failure(child.failure_code, child.failed_step, child.failure_message)
+    return Record(EventType.CHILD_ENDED, facts, str(child.parent["step"]))
+
+
+def ending_of_row(row: RunRow) -> Record:
+    """The same of a sub-run that has only a row, because its plan is damaged."""
+    facts: JsonObject = {"run": row.id, "status": row.phase, "output": None}
+    facts["failure"] = _failure(row.failure_code, row.failed_step, row.failure_message)
+    return Record(EventType.CHILD_ENDED, facts, row.parent_step)
+
+
+def _failure(code: str | None, step: str | None, message: str | None) -> Json:
+    return None if code is None else {"code": code, "step": step, "message": message}
 
 
 def awaits(caller: RunState, child: RunState) -> bool:

@@ -14,11 +14,13 @@ from headgate.runtime.children import (
     awaits,
     creation,
     ending,
+    ending_of_row,
     refused,
     too_deep,
 )
 from headgate.runtime.commands import Record
 from headgate.runtime.driven import DrivenRun
+from headgate.runtime.errors import DamagedLog
 from headgate.runtime.events import SYSTEM, EventType
 from headgate.runtime.judging import Accepted, People, Request, Verdict, judge
 from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
@@ -77,15 +79,22 @@ class Fleet:
             self._store.release_leases([lease])
             raise
         for row, fault in family.damaged:
-            self._store.commit([failing_write(self._store.read, row, lease, fault, at)])
+            if row.ended_at is None:
+                self._store.commit([failing_write(self._store.read, row, lease, fault, at)])
         self.leases[root] = lease
         for driven in family.runs:
             self._add(driven)
+        for driven in family.runs:
             self._recover(driven, at)
         return True
 
+    def leads(self, run: str) -> Lease | None:
+        """The lease under which a run is led here, in memory or not."""
+        row = self._store.read.run(run)
+        return None if row is None else self.leases.get(row.root)
+
     def member(self, run: str) -> DrivenRun | None:
-        """A run of a family that is led here, loaded when it had ended before; None for any other."""
+        """A run of a family that is led here, loaded when it had ended before; None for another, or a damaged one."""
         driven = self.runs.get(run)
         if driven is not None:
             return driven
@@ -95,7 +104,7 @@ class Fleet:
             return None
         try:
             driven = DrivenRun(load_state(self._store.read, self.shelf, row), lease, row)
-        except PlanIntegrity:
+        except (PlanIntegrity, DamagedLog):
             return None
         self._add(driven)
         return driven
@@ -118,8 +127,13 @@ class Fleet:
         self._dirty[driven.id] = None
 
     def _recover(self, driven: DrivenRun, at: int) -> None:
+        """What the last driver had in flight is lost; what it failed without a state to tell from is told."""
         for path, attempt in list(driven.state.in_flight.items()):
             driven.append(Record(EventType.ATTEMPT_LOST, {"attempt": attempt}, path), at)
+        for child in list(driven.state.children()):
+            row = None if child in self.runs else self._store.read.run(child)
+            if row is not None and row.ended_at is not None:
+                driven.append(ending_of_row(row), at)
 
     # What happens to them
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from headgate.plan import JsonObject
 from headgate.runtime.fleet import Fleet
 from headgate.runtime.judging import Accepted, NoOp, Refusal, Request, Verdict
-from headgate.runtime.store import Store, StoredRequest
+from headgate.runtime.store import RunWrite, Store, StoredRequest
+
+UNREADABLE: JsonObject = {
+    "verdict": "refused",
+    "code": "PLAN_INTEGRITY",
+    "message": "the stored run is damaged and cannot be operated: `headgate why` names the fault",
+}
 
 
 class Inbox:
@@ -34,6 +40,8 @@ class Inbox:
                 driven.answer(request.id, answer_of(verdict))
                 self._fleet.touch(driven.id)
                 self._answered.add(request.id)
+            elif (lease := self._fleet.leads(request.run)) is not None:
+                self._store.commit([RunWrite(request.run, lease, [], answers=((request.id, UNREADABLE),))])
 
 
 def body_of(request: Request) -> JsonObject:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from crash_plans import PLANS
 
 from headgate.api import history, operating, running, site
 from headgate.api.inputs import NOTHING_GIVEN
@@ -17,9 +18,8 @@ from headgate.api.place import Driving, Place
 from headgate.runtime.loading import PlanShelf, load_state
 from headgate.runtime.projecting import project
 from headgate.runtime.store import RunFilter, RunWrite, Store, reader_of
-from crash_plans import PLANS
 
-INSTALLED = Path(__file__).parent / "installed"
+INSTALLED = Path(__file__).parents[1] / "installed"
 IN_FLIGHT_AT_MOST = 2  # the `each` runs two items at once, everything else one attempt
 BEFORE, AFTER, EFFECT = "before the commit", "after the commit", "after the effect"
 

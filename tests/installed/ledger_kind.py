@@ -16,7 +16,7 @@ SCHEMA = {
     "properties": {
         "book": {"description": "the ledger's file", "type": "string", "template": True},
         "line": {"description": "what is written", "template": True},
-        "fail": {"description": "how many attempts fail for now", "type": "integer"},
+        "fail": {"description": "how many attempts fail for now", "type": "integer", "template": True},
         "broken": {"description": "fails for good", "type": "boolean"},
         "seconds": {"description": "how long it takes", "type": "number"},
     },
