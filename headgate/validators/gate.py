@@ -18,6 +18,8 @@ from headgate.validators.values import blocks, value_faults
 from headgate.validators.written import of_step
 from headgate.workspace import Lock, Workspace
 
+_SYNTAX = ("HG001", "HG002")
+
 
 class Setting(NamedTuple):
     """What a text is checked against. `workspace` is already the one of `environment`; `today` is an ISO date.
@@ -67,7 +69,7 @@ def examine(source: Source, setting: Setting) -> Examined:
                     found.append(finding)
     skipped = sorted({code for code, _ in missed})
     found += _not_checked(missed)
-    shown = [diagnostic for diagnostic in dict.fromkeys(found) if setting.selection.shows(diagnostic)]
+    shown = [diagnostic for diagnostic in _causes(found) if setting.selection.shows(diagnostic)]
     outcome = suppressions.apply(source, file.comments, shown, ran.difference(skipped), setting.today)
     kept = outcome.kept + [warning for warning in outcome.warnings if setting.selection.shows(warning)]
     return Examined(
@@ -99,6 +101,12 @@ def context_of(
         lock=setting.lock,
         workflows=setting.workflows,
     )
+
+
+def _causes(found: list[Diagnostic]) -> list[Diagnostic]:
+    """The findings without what only follows from a syntax error at the very same place."""
+    broken = {diagnostic.span for diagnostic in found if diagnostic.code in _SYNTAX}
+    return [one for one in dict.fromkeys(found) if one.code in _SYNTAX or one.span not in broken]
 
 
 def _place(diagnostic: Diagnostic) -> tuple[Span, str]:

@@ -242,3 +242,8 @@ def test_compiled_lua_is_refused_without_being_read(tmp_path: Path) -> None:
     write(tmp_path, a_flow="workflow w {\n  step a = lua ```lua\n\x1bLuaS\n  ```\n}\n")
     report = run(tmp_path, "a.flow")
     assert codes(report) == ["HG901"]
+
+
+def test_what_only_follows_from_a_syntax_error_is_not_said_beside_it(tmp_path: Path) -> None:
+    write(tmp_path, a_flow="workflow w {\n  step a = send-mail\n}\n")
+    assert codes(run(tmp_path, "a.flow")) == ["HG001"]

@@ -71,16 +71,27 @@ def _edges(context: Context, step: ast.Step, said: Said, place: Span) -> Diagnos
     shown = ", ".join(names) or "STEP"
     fixes: tuple[Fix, ...] = ()
     written = next((one for one in step.attributes if one.name.span == place), None)
-    if names and written is not None and not step.edges and not step.fence:
-        gone = whole_line(context.source.text, written.span)
-        edits = (Edit(behind_header(step), f" after {shown}"), Edit(gone, ""))
-        fixes = (Fix(f"write `after {shown}` behind the kind", Safety.SAFE, edits),)
+    if names and written is not None and not step.fence:
+        gone = Edit(whole_line(context.source.text, written.span), "")
+        title = f"write `after {shown}` behind the kind"
+        fixes = (Fix(title, Safety.SAFE, (*_edges_in_the_header(step, names), gone)),)
     return RULE.finding(
         f"no attribute `{said.name}`: edges stand behind the kind, `step {step.name.text} = ... after {shown}`",
         place,
         note="expected `after` in the header",
         fixes=fixes,
     )
+
+
+def _edges_in_the_header(step: ast.Step, names: list[str]) -> Iterator[Edit]:
+    """Put the edges to `names` where edges stand, beside those that stand there already."""
+    there = {edge.target.text for edge in step.edges if edge.on == "completed"}
+    missing = ", ".join(name for name in names if name not in there)
+    if not step.edges:
+        yield Edit(behind_header(step), f" after {missing}")
+    elif missing:
+        end = step.edges[-1].span.end
+        yield Edit(Span(end, end), f", {missing}")
 
 
 def _names(value: ast.Value) -> Iterator[str]:
