@@ -1,7 +1,7 @@
 """Write the reference pages from the code: `python -m docs.generate`; `--check` fails when one is stale.
 
 Pages: `cli.md` from the commands, `rules/` from the registry, `kinds.md` from the kinds' schemas, `statuses.md` from
-the tables of the status model. An undocumented command, option or rule is an error.
+the tables of the status model, `images/` from the examples. An undocumented command, option or rule is an error.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from docs import cli_page, kind_page, rule_pages, status_page
+from headgate.api.compiling import compile_target
+from headgate.render.graph_svg import graph_svg
+from headgate.render.picture import picture
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by `python -m docs.generate`; do not edit. -->\n\n"
@@ -23,6 +26,13 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield HERE / "statuses.md", NOTE + status_page.page()
     for name, text in rule_pages.pages():
         yield HERE / "rules" / name, NOTE + text
+    yield HERE / "images" / "expense.svg", _drawing(HERE.parent / "examples" / "expense" / "expense.flow")
+
+
+def _drawing(flow: Path) -> str:
+    plan = compile_target(str(flow), None).plan
+    assert plan is not None, f"{flow} passes the gate"
+    return graph_svg(picture(plan), f"{plan.workflow}: {plan.title}")
 
 
 def stale() -> list[str]:

@@ -12,24 +12,29 @@ if TYPE_CHECKING:
     from headgate.api.place import Driving, Rest
     from headgate.runtime.view import RunView
 
+    Doing = Callable[[Driving], Rest]
+
 EXIT_INTERRUPTED = 130
 INTERRUPTED = "interrupted"
 
 
-def follow(act: Callable[[Driving], Rest], wait_ms: int | None, *, detach: bool, output: str) -> int:
+def follow(act: Doing, wait_ms: int | None, *, detach: bool, output: str) -> int:
     """Do `act`, showing its run live on a terminal; print how the run stands and return the exit code."""
+    return answer(watch(act, wait_ms, detach=detach, output=output), output)
+
+
+def watch(act: Doing, wait_ms: int | None, *, detach: bool, output: str) -> Rest:
+    """Do `act`, showing its run live on a terminal."""
     from headgate.api.place import Driving
 
     if output == "json" or detach or not (sys.stdout.isatty() and colour_wanted()):
-        rest = act(Driving(wait_ms, detach))
-    else:
-        from headgate.render.live import LiveSteps
-        from headgate.runtime.clock import SystemClock
+        return act(Driving(wait_ms, detach))
+    from headgate.render.live import LiveSteps
+    from headgate.runtime.clock import SystemClock
 
-        steps = LiveSteps(SystemClock().now_ms)
-        with steps.live():
-            rest = act(Driving(wait_ms, detach, steps.show))
-    return answer(rest, output)
+    steps = LiveSteps(SystemClock().now_ms)
+    with steps.live():
+        return act(Driving(wait_ms, detach, steps.show))
 
 
 def answer(rest: Rest, output: str) -> int:

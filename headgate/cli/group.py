@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import keyword
+import builtins
 from importlib import import_module
 from shutil import get_terminal_size
 
@@ -25,7 +25,7 @@ class LazyGroup(click.Group):
             return None
         module = import_module(f"headgate.cli.{verb.module}")
         name = cmd_name.replace("-", "_")
-        command = getattr(module, f"{name}_command" if keyword.iskeyword(name) else name, None)
+        command = getattr(module, f"{name}_command" if hasattr(builtins, name) else name, None)
         assert isinstance(command, click.Command), f"headgate.cli.{verb.module} holds no command `{cmd_name}`"
         return command
 

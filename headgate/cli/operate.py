@@ -108,10 +108,10 @@ def retry(
 
     The VALUE of an edit is written as the language writes it: "text", 3, {{ steps.a.result.b }}.
     """
-    from headgate.api import editing
+    from headgate.api.editing import read_edits
     from headgate.api.operating import Act
 
-    args: JsonObject = {"edit": editing.read_edits(run, step, edits, place)} if edits else {}
+    args: JsonObject = {"edit": read_edits(run, step, edits, place)} if edits else {}
     act = Act("retry", step=step, args=args, reason=reason, request_id=request_id)
     return _drive(run, act, place, wait_ms, detach=detach, output=output)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from headgate.render.runs_text import step_remark
+from headgate.render.runs_text import asks_a_person, step_remark
 from headgate.render.words import run_facts, span, step_facts
 from headgate.runtime.view import RunView, StepView
 
@@ -88,7 +88,7 @@ def _most_telling(view: RunView) -> list[tuple[str, StepView]]:
 
 def _waits(path: str, step: StepView, view: RunView) -> str:
     """What it waits for, with the command that answers when a person has to."""
-    if step.status == "waiting" and step.detail in {"approval", "review"}:
+    if asks_a_person(step):
         return f"waits for {step.detail}: headgate approve {view.run} {path}"
     if step.status == "waiting":
         return f"waits for {step.detail}"

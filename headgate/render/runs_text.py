@@ -52,7 +52,7 @@ def run_text(view: RunView, now: int, *, width: int | None, colour: bool) -> str
 def next_commands(view: RunView) -> Iterator[str]:
     """The commands that move the run on, most likely first."""
     for path, step in view.steps.items():
-        if step.status == "waiting" and step.detail in {"approval", "review"}:
+        if asks_a_person(step):
             yield f"headgate approve {view.run} {path}"
             yield f"headgate deny {view.run} {path}"
     for hold in view.holds:
@@ -62,6 +62,11 @@ def next_commands(view: RunView) -> Iterator[str]:
         yield f"headgate redrive {view.run}"
     elif view.status in {"interrupted", "retrying"} or (view.status == "waiting" and view.detail == "timer"):
         yield f"headgate drive {view.run}"
+
+
+def asks_a_person(step: StepView) -> bool:
+    """Whether the step itself, not one inside it, waits for a decision."""
+    return step.status == "waiting" and step.detail in {"approval", "review"} and step.kind not in {"each", "repeat"}
 
 
 def _step_row(path: str, step: StepView, now: int) -> tuple[Cell | str, ...]:

@@ -1,0 +1,58 @@
+"""`headgate lock`: what the live instances say."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from headgate.cli.options import format_option, placed
+from headgate.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from headgate.api.locking import Asked
+    from headgate.api.place import Place
+
+
+@click.command("lock")
+@click.argument("instances", nargs=-1, metavar="[INSTANCE...]")
+@click.option("--check", "compare", is_flag=True, help="Change nothing; exit 1 when the servers differ from the lock.")
+@format_option("text", "json")
+@placed
+def lock(*, instances: tuple[str, ...], compare: bool, output: str, place: Place) -> int:
+    """Write headgate.lock from what the live instances say of their tools, so that `check` is exact and offline.
+
+    Without an INSTANCE, all active ones are asked. Exit codes: 0 written or the same, 1 it differs (--check), 3 an
+    instance said nothing, and nothing was written.
+    """
+    from headgate.api import locking
+
+    told = _tell if output == "text" and sys.stderr.isatty() else None
+    report = locking.lock(place, instances, compare=compare, told=told)
+    say(report.faults)
+    if output == "json":
+        print_json(
+            {
+                "path": str(report.path),
+                "instances": list(report.instances),
+                "tools": report.tools,
+                "differences": list(report.differences),
+                "faults": list(report.faults),
+                "written": report.written,
+            }
+        )
+        return report.exit_code
+    for difference in report.differences:
+        print(difference)
+    if report.faults:
+        return report.exit_code
+    many = f"{report.tools} tools of {len(report.instances)} instances"
+    state = "written" if report.written else "differs from the servers" if report.exit_code else "up to date"
+    print(f"{report.path.name}: {many}; {state}")
+    return report.exit_code
+
+
+def _tell(asked: Asked) -> None:
+    if asked.tools is not None:
+        say([f"{asked.name}: {len(asked.tools)} tools"])

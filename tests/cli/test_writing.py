@@ -1,0 +1,234 @@
+"""check, fmt, compile, graph, explain, schema and init, as their users call them."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+from command_line import headgate
+from jsonschema import Draft202012Validator
+
+GOOD = """\
+workflow greet {
+  input name: string
+
+  step hello = set { text = "Hello {{ inputs.name }}" }
+
+  output { text = {{ steps.hello.result.text }} }
+}
+"""
+TYPO = GOOD.replace("steps.hello.result", "steps.helo.result")
+TWO = GOOD + '\nworkflow other {\n  step one = set { text = "1" }\n}\n'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "good.flow").write_text(GOOD)
+    (tmp_path / "typo.flow").write_text(TYPO)
+    (tmp_path / "two.flow").write_text(TWO)
+    return tmp_path
+
+
+def test_a_clean_file_exits_0_and_says_so(folder):
+    said = headgate("check", "good.flow", cwd=folder)
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "no findings in 1 file\n"
+
+
+def test_findings_exit_1_and_point_at_the_place(folder):
+    said = headgate("check", "typo.flow", cwd=folder)
+    assert said.code == 1
+    assert "error[HG201]" in said.out
+    assert "--> typo.flow:6:28" in said.out
+    assert "did you mean `hello`?" in said.out
+    assert "\x1b[" not in said.out
+
+
+def test_findings_as_json_follow_their_published_schema(folder):
+    said = headgate("check", "typo.flow", "good.flow", "--format", "json", cwd=folder)
+    schema = headgate("schema", "findings", cwd=folder).json
+    Draft202012Validator(schema).validate(said.json)
+    assert said.code == 1
+    assert said.json["files"] == 2
+    assert said.json["summary"]["verdict"] == "findings"
+    assert said.json["diagnostics"][0]["range"]["start"] == {"line": 6, "column": 28}
+
+
+def test_findings_one_a_line_for_editors(folder):
+    said = headgate("check", "typo.flow", "--format", "concise", cwd=folder)
+    assert said.out.startswith("typo.flow:6:28: error[HG201] ")
+
+
+def test_standard_input_is_checked_like_a_file(folder):
+    assert headgate("check", "-", cwd=folder, stdin=GOOD).code == 0
+    said = headgate("check", "-", cwd=folder, stdin=TYPO)
+    assert said.code == 1
+    assert "<stdin>:6:28" in said.out
+    assert headgate("check", "-", "good.flow", cwd=folder, stdin=GOOD).code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.flow", None, "no file `missing.flow`"),
+        ("empty.flow", b"", "`empty.flow` is empty"),
+        ("latin.flow", b"# caf\xe9\nworkflow a {}\n", "is not UTF-8"),
+        ("binary.flow", b"\x7fELF\x00\x01", "is no text"),
+    ],
+)
+def test_what_cannot_be_read_exits_3_with_one_sentence(folder, name, content, words):
+    if content is not None:
+        (folder / name).write_bytes(content)
+    said = headgate("check", name, cwd=folder)
+    assert said.code == 3
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert "Traceback" not in said.err
+
+
+def test_an_unknown_key_of_the_workspace_exits_2_and_names_the_nearest(folder):
+    (folder / "headgate.toml").write_text('[project]\nnmae = "x"\n')
+    said = headgate("check", "good.flow", cwd=folder)
+    assert said.code == 2
+    assert "headgate.toml:2" in said.err
+    assert "`name`" in said.err
+
+
+def test_fix_applies_the_safe_fixes_and_checks_again(folder):
+    said = headgate("check", "--diff", "typo.flow", cwd=folder)
+    assert said.code == 1
+    assert "-  output { text = {{ steps.helo.result.text }} }" in said.out
+    assert "+  output { text = {{ steps.hello.result.text }} }" in said.out
+    assert (folder / "typo.flow").read_text() == TYPO
+    said = headgate("check", "--fix", "typo.flow", cwd=folder)
+    assert (said.code, said.out) == (0, "no findings in 1 file\n")
+    assert (folder / "typo.flow").read_text() == GOOD
+
+
+def test_fmt_lays_a_file_out_once(folder):
+    (folder / "good.flow").write_text(GOOD.replace("  step hello = set", "step   hello=set"))
+    assert headgate("fmt", "--check", "good.flow", cwd=folder).code == 1
+    diff = headgate("fmt", "--diff", "good.flow", cwd=folder)
+    assert diff.code == 1
+    assert "+  step hello = set" in diff.out
+    assert headgate("fmt", "good.flow", cwd=folder).code == 0
+    assert (folder / "good.flow").read_text() == GOOD
+    again = headgate("fmt", "--check", "good.flow", "--format", "json", cwd=folder)
+    assert (again.code, again.json["changed"]) == (0, [])
+
+
+def test_fmt_leaves_alone_what_does_not_parse(folder):
+    broken = "workflow a {\n  step = \n"
+    (folder / "broken.flow").write_text(broken)
+    said = headgate("fmt", "broken.flow", cwd=folder)
+    assert said.code == 1
+    assert "HG00" in said.err
+    assert (folder / "broken.flow").read_text() == broken
+
+
+def test_fmt_is_a_filter_for_editors(folder):
+    said = headgate("fmt", "-", cwd=folder, stdin=GOOD.replace("  step", "      step"))
+    assert (said.code, said.out) == (0, GOOD)
+
+
+def test_compile_writes_the_same_bytes_each_time_and_they_pass_their_schema(folder):
+    assert headgate("compile", "good.flow", "-o", "a.plan.json", cwd=folder).code == 0
+    said = headgate("compile", "good.flow", cwd=folder)
+    assert said.code == 0
+    assert (folder / "a.plan.json").read_text() == said.out
+    plan = json.loads(said.out)
+    assert plan["format"] == "headgate.plan/1"
+    assert plan["entryStepId"] == "hello"
+    Draft202012Validator(headgate("schema", "plan", cwd=folder).json).validate(plan)
+
+
+def test_compile_writes_no_plan_of_what_does_not_pass(folder):
+    said = headgate("compile", "typo.flow", "-o", "a.plan.json", cwd=folder)
+    assert said.code == 1
+    assert "HG201" in said.err
+    assert not (folder / "a.plan.json").exists()
+
+
+def test_a_verb_that_needs_one_workflow_lists_them_when_there_are_several(folder):
+    said = headgate("compile", "two.flow", cwd=folder)
+    assert said.code == 2
+    assert "`two.flow#greet`" in said.err
+    assert "`two.flow#other`" in said.err
+    assert json.loads(headgate("compile", "two.flow#other", cwd=folder).out)["workflow"] == "other"
+
+
+@pytest.mark.parametrize(
+    ("form", "beginning"),
+    [("svg", "<svg "), ("mermaid", "flowchart TD\n"), ("dot", "digraph "), ("text", "greet\n"), ("json", "{\n")],
+)
+def test_graph_draws_in_every_format(folder, form, beginning):
+    said = headgate("graph", "good.flow", "--format", form, cwd=folder)
+    assert said.code == 0
+    assert said.out.startswith(beginning)
+    assert "hello" in said.out
+
+
+def test_graph_takes_the_format_from_the_files_name(folder):
+    assert headgate("graph", "good.flow", "-o", "g.mmd", cwd=folder).code == 0
+    assert (folder / "g.mmd").read_text().startswith("flowchart TD")
+    assert headgate("graph", "good.flow", "-o", "g.svg", cwd=folder).code == 0
+    assert ET.parse(folder / "g.svg").getroot().tag.endswith("svg")
+    assert headgate("graph", "typo.flow", cwd=folder).code == 3
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("HG201", "unknown-step-reference"),
+        ("dependency-cycle", "HG101"),
+        ("waiting", "run status"),
+        ("MCP_TOOL_FAILED", "What to do"),
+        ("NOT_PAUSED", "refusal"),
+        ("step_failed", "headgate retry RUN STEP"),
+    ],
+)
+def test_explain_knows_rules_statuses_codes_and_holds(folder, word, says):
+    said = headgate("explain", word, cwd=folder)
+    assert said.code == 0
+    assert says in said.out
+    assert headgate("explain", word, "--format", "json", cwd=folder).json["code"]
+
+
+def test_explain_names_the_nearest_for_a_word_it_does_not_know(folder):
+    said = headgate("explain", "waitin", cwd=folder)
+    assert said.code == 2
+    assert "did you mean `waiting`?" in said.err
+
+
+@pytest.mark.parametrize("name", ["plan", "events", "workspace", "findings"])
+def test_every_published_schema_is_a_schema(folder, name):
+    Draft202012Validator.check_schema(headgate("schema", name, cwd=folder).json)
+
+
+def test_an_unknown_schema_is_wrong_usage(folder):
+    said = headgate("schema", "plans", cwd=folder)
+    assert said.code == 2
+    assert "did you mean `plan`?" in said.err
+
+
+def test_init_makes_a_workspace_that_checks_clean_and_runs(tmp_path):
+    assert headgate("init", "mine", cwd=tmp_path).code == 0
+    mine = tmp_path / "mine"
+    assert headgate("check", "--strict", cwd=mine).code == 0
+    assert headgate("fmt", "--check", cwd=mine).code == 0
+    said = headgate("run", "hello.flow", "-i", "name=Ada", "--format", "json", cwd=mine)
+    assert said.code == 0
+    assert said.json["output"] == {"greeting": "Hello, Ada!", "letters": 11}
+    assert (mine / ".pre-commit-config.yaml").exists()
+    assert (mine / ".github/workflows/headgate.yml").exists()
+
+
+def test_init_never_overwrites(tmp_path):
+    (tmp_path / "hello.flow").write_text("mine")
+    (tmp_path / ".pre-commit-config.yaml").write_text("repos: []\n")
+    said = headgate("init", cwd=tmp_path)
+    assert said.code == 0
+    assert (tmp_path / "hello.flow").read_text() == "mine"
+    assert (tmp_path / ".pre-commit-config.yaml").read_text() == "repos: []\n"
+    assert "add this to it" in said.out
+    made = headgate("init", "--format", "json", cwd=tmp_path).json
+    assert not any(each["written"] for each in made)
