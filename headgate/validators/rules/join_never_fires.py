@@ -6,11 +6,7 @@ from collections.abc import Iterator
 
 from headgate.compiler.graph import GraphEdge, Node, Scope
 from headgate.diagnostics import Label, Severity
-from headgate.grammar import ast
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.values import within
-
-_CANNOT_FAIL = frozenset({"set", "delay"})
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -30,8 +26,6 @@ def _why_dead(edge: GraphEdge, scope: Scope, deniable: set[str]) -> str | None:
     source = scope.nodes[edge.source]
     if edge.on == "denied" and source.name not in deniable:
         return f"`{source.name}` cannot be denied: no approval stands in it or before it"
-    if edge.on == "failed" and source.kind in _CANNOT_FAIL and not _evaluates(source.step) and not source.step.gates:
-        return f"`{source.name}` cannot fail: it only holds constants"
     return None
 
 
@@ -44,16 +38,6 @@ def _deniable(scope: Scope) -> set[str]:
         if asks or any(edge.source in found for edge in node.edges if edge.on not in ("read", "denied")):
             found.add(name)
     return found | (set(scope.nodes) - set(scope.order))
-
-
-def _evaluates(step: ast.Step) -> bool:
-    """Whether a step holds anything that is known only in a run."""
-    values = [*(attribute.value for attribute in step.attributes), *step.positionals]
-    return step.broken or any(
-        isinstance(inner, ast.Template) or (isinstance(inner, ast.Text) and inner.plain is None)
-        for value in values
-        for inner in within(value)
-    )
 
 
 def _finding(node: Node, reasons: list[tuple[GraphEdge, str]]) -> Finding:
@@ -74,7 +58,7 @@ RULE = Rule(
     summary="control edges that nothing can make live",
     explanation="""\
 A step starts when at least one of its control edges is live. `after denied x` is live when a person denied `x`, which
-takes an approval; `after failed x` when `x` failed. When none of a step's edges can ever be live, the step would be
+takes an approval. When none of a step's edges can ever be live, the step would be
 skipped in every run.""",
     wrong="""\
 workflow order {

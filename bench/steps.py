@@ -1,0 +1,80 @@
+"""Sequential durable steps beside the raw SQLite commit rate: `python bench/steps.py [STEPS] [ROUNDS]`.
+
+The floor is one 100-byte insert a commit (WAL, synchronous=FULL) on the same disk. `noop` has an effect, so each of its
+steps is committed before the next begins; `set` has none and shares commits. All take turns; read the ratios.
+Needs the kind of `bench/plugin` (`pip install ./bench/plugin`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from headgate.api.inputs import NOTHING_GIVEN
+from headgate.api.place import Driving, Place
+from headgate.api.running import run
+
+COMMITS = 2000
+
+
+def floor(folder: Path) -> float:
+    """Commits a second of one 100-byte insert each."""
+    connection = sqlite3.connect(folder / "floor.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("CREATE TABLE IF NOT EXISTS rows(n INTEGER PRIMARY KEY, body BLOB)")
+    body = b"x" * 100
+    started = time.perf_counter()
+    for _ in range(COMMITS):
+        connection.execute("INSERT INTO rows(body) VALUES (?)", (body,))
+    seconds = time.perf_counter() - started
+    connection.close()
+    return COMMITS / seconds
+
+
+def workflow(kind: str, steps: int) -> str:
+    lines = ["workflow chain {"]
+    for n in range(steps):
+        value = f"{{{{ steps.s{n - 1}.result.value }}}}" if n else "0"
+        lines.append(f"  step s{n} = {kind}{f' after s{n - 1}' if n else ''} {{ value = {value} }}")
+    return "\n".join([*lines, "}", ""])
+
+
+def steps_a_second(kind: str, steps: int, folder: Path) -> float:
+    """A whole run, from reading the file to the last commit."""
+    file = folder / f"{kind}.flow"
+    file.write_text(workflow(kind, steps), encoding="utf-8")
+    started = time.perf_counter()
+    rest = run(str(file), NOTHING_GIVEN, Place(folder, str(folder / f"{kind}.db")), Driving())
+    seconds = time.perf_counter() - started
+    assert rest.exit_code == 0, rest
+    return steps / seconds
+
+
+def main() -> None:
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    rates: dict[str, list[float]] = {"floor": [], "set": [], "noop": []}
+    for turn in range(rounds + 1):
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+            folder = Path(name)
+            sample = {
+                "floor": floor(folder),
+                "set": steps_a_second("set", steps, folder),
+                "noop": steps_a_second("noop", steps, folder),
+            }
+        if turn:
+            for what, rate in sample.items():
+                rates[what].append(rate)
+    print(f"one run of {steps} steps in sequence; compile, store and lease included")
+    for what, found in rates.items():
+        share = statistics.median(rate / base for rate, base in zip(found, rates["floor"], strict=True))
+        print(f"  {what:6} {statistics.median(found):9,.0f} /s   {share:6.2f} x the floor")
+
+
+if __name__ == "__main__":
+    main()
