@@ -1,4 +1,6 @@
-"""A small shop as an MCP server over stdio, for `headgate demo`. Its state is one JSON file, so that it outlives a run.
+"""A small shop as an MCP server over stdio, for `headgate demo`. Its books are a JSON file, so that they outlive a run.
+
+Prices are whole EUR.
 
 `python -m headgate.demo.server [FILE]`; the file is `shop.json` in the current folder unless said otherwise.
 """
@@ -23,14 +25,14 @@ ORDERS: dict[str, dict[str, Any]] = {
         "customer": "Ann Example",
         "email": "ann@example.com",
         "lines": [
-            {"item": "kettle", "quantity": 1, "price": 89.0},
-            {"item": "cup", "quantity": 4, "price": 12.5},
+            {"item": "kettle", "quantity": 1, "price": 89},
+            {"item": "cup", "quantity": 4, "price": 12},
         ],
     },
     "A-1043": {
         "customer": "Bob Example",
         "email": "bob@example.com",
-        "lines": [{"item": "spoon", "quantity": 2, "price": 3.25}],
+        "lines": [{"item": "spoon", "quantity": 2, "price": 3}],
     },
 }
 
@@ -38,7 +40,7 @@ ORDERS: dict[str, dict[str, Any]] = {
 class Line(BaseModel):
     item: str
     quantity: int
-    price: float
+    price: int
 
 
 class Order(BaseModel):
@@ -46,13 +48,13 @@ class Order(BaseModel):
     customer: str
     email: str
     lines: list[Line]
-    refunded: float
+    refunded: int
 
 
 class Refund(BaseModel):
     id: str
     order: str
-    amount: float
+    amount: int
 
 
 class Sent(BaseModel):
@@ -74,7 +76,7 @@ class Shop:
         refunded = sum(one["amount"] for one in self._books()["refunds"].values() if one["order"] == name)
         return Order(id=name, refunded=refunded, **found)
 
-    def refund(self, order: str, amount: float, key: str) -> Refund:
+    def refund(self, order: str, amount: int, key: str) -> Refund:
         """The refund made under this key before, or a new one."""
         books = self._books()
         known = books["refunds"].get(key)
@@ -82,7 +84,7 @@ class Shop:
             of = self.order(order)
             left = sum(line.quantity * line.price for line in of.lines) - of.refunded
             if not 0 < amount <= left:
-                raise ToolError(f"order `{order}` has {left:.2f} EUR left to refund, not {amount:.2f}")
+                raise ToolError(f"order `{order}` has {left} EUR left to refund, not {amount}")
             known = {"id": f"R-{len(books['refunds']) + 1}", "order": order, "amount": amount}
             books["refunds"][key] = known
             self._write(books)
@@ -123,7 +125,7 @@ def build(file: Path) -> MCPServer[Any]:
             read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
         )
     )
-    def create_refund(order: str, amount: float, key: str) -> Refund:
+    def create_refund(order: str, amount: int, key: str) -> Refund:
         """Pays money back. The same key pays once."""
         return shop.refund(order, amount, key)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, cast
 
 from headgate.plan import Json, JsonObject, PlanStep
+from headgate.runtime.clock import SystemClock
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.performers.results import fit
@@ -22,10 +23,16 @@ _loaded: dict[str, Performer] = {}
 class Departure:
     """Whether an attempt's request may have left this machine: what a timeout or a loss then means."""
 
-    __slots__ = ("may_have_left",)
+    __slots__ = ("_born", "may_have_left")
 
     def __init__(self) -> None:
         self.may_have_left = False
+        self._born = SystemClock().monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the attempt was made."""
+        return SystemClock().monotonic() - self._born
 
     def mark(self) -> None:
         self.may_have_left = True
@@ -57,9 +64,9 @@ class Attempt(NamedTuple):
         return default if self.timeout_ms is None else self.timeout_ms / 1000
 
     def seconds(self, default: float) -> float:
-        """A little less than its time, so that what was late is named, and not only the step."""
+        """A little less than what is left of its time, so that what was late is named, and not only the step."""
         limit = self.limit(default)
-        return max(limit - 0.15, limit * 0.9)
+        return max(max(limit - 0.15, limit * 0.9) - self.departure.age, 0.01)
 
 
 class Performer(Protocol):

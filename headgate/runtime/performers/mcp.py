@@ -43,16 +43,13 @@ class Performance:
         UPSTREAM_ERROR: in doubt once the call was sent.
         """
         call = _call(attempt, world)
-        seconds = attempt.seconds(DEFAULT_SECONDS)
-        started = asyncio.get_running_loop().time()
         limit = attempt.limit(DEFAULT_SECONDS)
-        session = await open_session(call.instance, world, seconds, limit)
-        left = max(seconds - (asyncio.get_running_loop().time() - started), 0.05)
+        session = await open_session(call.instance, world, attempt.seconds(DEFAULT_SECONDS), limit)
         attempt.departure.mark()
         session.link.refusal = None
         faults = Faults(session.link, call.tool, limit, alone=session.waiting == 0)
         try:
-            answer = await _answer(session, call, left)
+            answer = await _answer(session, call, attempt.seconds(DEFAULT_SECONDS))
         except TimeoutError:
             raise faults.late() from None
         except StepFailure:
