@@ -121,7 +121,7 @@ def _map(value: ast.Map, schema: Schema) -> Json:
         if name not in found and "default" in one:
             found[name] = one["default"]
     if any(name.startswith("$") for name in found) and not _has_template(value):
-        return {RAW: _unwrapped(found)}
+        return {RAW: {name: _unwrapped(one) for name, one in found.items()}}
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 
-from headgate.compiler.encoding import encode, encode_schema
+from headgate.compiler.encoding import encode, encode_fields, encode_schema
 from headgate.compiler.graph import Graph, Scope
 from headgate.compiler.lower_steps import Known, lower_scope, starter
 from headgate.compiler.places import workflow_templates
@@ -96,7 +96,9 @@ def _trigger(trigger: ast.Trigger) -> JsonObject:
     config: JsonObject = {}
     for name, attribute in written.kind.attributes.items():
         value = written.get(name)
-        if value is not None:
+        if isinstance(value, ast.Map) and name == "fields":
+            config[name] = encode_fields(value)
+        elif value is not None:
             config[name] = encode(value, attribute.schema)
         elif attribute.default is not None:
             config[name] = _default(attribute.default)

@@ -16,6 +16,7 @@ from headgate.plan.nouns import FORMAT, JsonObject, PlanIntegrity
 from headgate.plan.writing import digest_of
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "plan.json"
+LONGEST_RING = 10
 ENTRY_FAULT = "missing or invalid entryStepId"
 
 
@@ -76,11 +77,19 @@ def _scope_faults(scope: Mapping[str, Any], prefix: str) -> Iterator[str]:
             if place[edge["from"]] >= place[name]:
                 ring = _ring(steps, name)
                 if ring:
-                    yield f"a ring: {' -> '.join(f'`{prefix}{one}`' for one in ring)}"
+                    yield f"a ring: {_stops([prefix + one for one in ring])}"
                 yield f"the order puts `{prefix}{name}` before `{prefix}{edge['from']}`, which it waits for"
     for name, step in steps.items():
         if step["body"] is not None:
             yield from _scope_faults(step["body"], f"{prefix}{name}.")
+
+
+def _stops(names: list[str]) -> str:
+    """The way round a ring, a long one cut short."""
+    said = [f"`{name}`" for name in names]
+    if len(said) > LONGEST_RING:
+        said[LONGEST_RING - 2 : -1] = [f"... ({len(names) - 1} steps)"]
+    return " -> ".join(said)
 
 
 def _scope_name(prefix: str) -> str:
@@ -104,16 +113,19 @@ def _ring(steps: Mapping[str, Any], start: str) -> list[str]:
     """The steps of a ring that `start` leads back into; empty when there is none."""
     done: set[str] = set()
     path = [start]
+    on_path = {start}
     open_edges = [iter(steps[start]["edges"])]
     while path:
         edge = next(open_edges[-1], None)
         if edge is None:
             open_edges.pop()
+            on_path.discard(path[-1])
             done.add(path.pop())
-        elif edge["from"] in path:
+        elif edge["from"] in on_path:
             return [*reversed(path[path.index(edge["from"]) :]), path[-1]]
         elif edge["from"] not in done:
             path.append(edge["from"])
+            on_path.add(edge["from"])
             open_edges.append(iter(steps[edge["from"]]["edges"]))
     return []
 

@@ -23,8 +23,10 @@ EDGES = [
     ),
     (
         "a switch's -> x, counted without else",
-        "step s = switch {\ncase {{ inputs.a }} -> x\nelse -> z\ncase {{ inputs.b }} -> y\n}\n"
-        "step x = set {}\nstep y = set {}\nstep z = set {}",
+        (
+            "step s = switch {\ncase {{ inputs.a }} -> x\nelse -> z\ncase {{ inputs.b }} -> y\n}\n"
+            "step x = set {}\nstep y = set {}\nstep z = set {}"
+        ),
         {"x": [("s", "case 0")], "y": [("s", "case 1")], "z": [("s", "else")]},
     ),
     (
@@ -44,8 +46,10 @@ EDGES = [
     ),
     (
         "two catch-alls do not wait for each other, nor for what follows the other",
-        "step a = set {}\nstep one = set after failed * {}\nstep two = set after failed * {}\n"
-        "step then = set after one {}",
+        (
+            "step a = set {}\nstep one = set after failed * {}\nstep two = set after failed * {}\n"
+            "step then = set after one {}"
+        ),
         {"one": [("a", "failed", "*")], "two": [("a", "failed", "*")]},
     ),
     (
@@ -60,19 +64,26 @@ EDGES = [
     ),
     (
         "in text, lists and maps, by brackets too",
-        'step a = set {}\nstep b = set {}\nstep x = set { y = ["{{ steps["a"].result.z }}", { k = {{ steps.b.result }} }] }',
+        (
+            "step a = set {}\nstep b = set {}\n"
+            'step x = set { y = ["{{ steps["a"].result.z }}", { k = {{ steps.b.result }} }] }'
+        ),
         {"x": [("a", "completed"), ("b", "completed")]},
     ),
     (
         "in `when`, in a gate, in a key",
-        "step a = set {}\nstep b = set {}\nstep c = set {}\nstep x = set {\nwhen = {{ steps.a.result.ok }}\n"
-        'idempotency_key = {{ steps.b.result.id }}\ngate approval { ask = "{{ steps.c.result.z }}?" }\n}',
+        (
+            "step a = set {}\nstep b = set {}\nstep c = set {}\nstep x = set {\nwhen = {{ steps.a.result.ok }}\n"
+            'idempotency_key = {{ steps.b.result.id }}\ngate approval { ask = "{{ steps.c.result.z }}?" }\n}'
+        ),
         {"x": [("a", "completed"), ("b", "completed"), ("c", "completed")]},
     ),
     (
         "as steps.a or steps['a'] in a Lua fence, not in its comments and strings",
-        "step a = set {}\nstep b = set {}\nstep c = set {}\nstep x = lua ```lua\n"
-        '  -- steps.c\n  local s = "steps.c"\n  return { a = steps.a.result, b = steps["b"].result }\n```',
+        (
+            "step a = set {}\nstep b = set {}\nstep c = set {}\nstep x = lua ```lua\n"
+            '  -- steps.c\n  local s = "steps.c"\n  return { a = steps.a.result, b = steps["b"].result }\n```'
+        ),
         {"x": [("a", "completed"), ("b", "completed")]},
     ),
     (
@@ -122,24 +133,34 @@ EDGES = [
     ),
     (
         "a reference inside a body orders the outermost step that holds it",
-        "step a = set {}\nstep l = each [1] as i {\nstep m = repeat { max = 2\nstep n = set { y = {{ steps.a.result.z }} }\n}\n}",
+        (
+            "step a = set {}\nstep l = each [1] as i {\nstep m = repeat { max = 2\n"
+            "step n = set { y = {{ steps.a.result.z }} }\n}\n}"
+        ),
         {"l": [("a", "completed")], "m": [], "n": []},
     ),
     (
         "and one of a step in between the step of its level",
-        "step l = each [1] as i {\nstep b = set {}\n"
-        "step m = repeat { max = 2\nstep n = set { y = {{ steps.b.result.z }} }\n}\n}",
+        (
+            "step l = each [1] as i {\nstep b = set {}\n"
+            "step m = repeat { max = 2\nstep n = set { y = {{ steps.b.result.z }} }\n}\n}"
+        ),
         {"l": [], "m": [("b", "completed")], "n": []},
     ),
     (
         "steps of a body wait for each other in it",
-        "step l = each [1] as i {\nstep b = set {}\nstep c = set after b {}\nstep d = set { y = {{ steps.c.result }} }\n}",
+        (
+            "step l = each [1] as i {\nstep b = set {}\nstep c = set after b {}\n"
+            "step d = set { y = {{ steps.c.result }} }\n}"
+        ),
         {"c": [("b", "completed")], "d": [("c", "completed")]},
     ),
     (
         "until and while see the body's steps, which order nothing",
-        "step a = set {}\nstep r = repeat { max = 3, until = {{ steps.b.result.done and steps.a.result.ok }}\n"
-        "step b = set {}\n}",
+        (
+            "step a = set {}\nstep r = repeat { max = 3, until = {{ steps.b.result.done and steps.a.result.ok }}\n"
+            "step b = set {}\n}"
+        ),
         {"r": [("a", "completed")], "b": []},
     ),
     (
@@ -223,8 +244,10 @@ RINGS = [
         [["s->t case", "t->s after"]],
     ),
     (
-        "step a = set after b {}\nstep b = set after a {}\nstep free = set {}\n"
-        "step c = set after d, b {}\nstep d = set after c {}\nstep e = set after d {}",
+        (
+            "step a = set after b {}\nstep b = set after a {}\nstep free = set {}\n"
+            "step c = set after d, b {}\nstep d = set after c {}\nstep e = set after d {}"
+        ),
         [["a->b after", "b->a after"], ["c->d after", "d->c after"]],
     ),
     (
