@@ -117,9 +117,9 @@ def start(site: Site, target: Target, record: Record, driving: Driving) -> Rest:
 
 
 class Batch(NamedTuple):
-    """`faults` are runs that could not be loaded; `lacking` names what this machine lacks for a family."""
+    """By family: `faults` of those that could not be loaded, `lacking` names what this machine lacks."""
 
-    faults: list[str]
+    faults: dict[str, str]
     lacking: dict[str, tuple[str, ...]]
 
 
@@ -143,11 +143,13 @@ def drive(runs: Sequence[str], place: Place, driving: Driving) -> Drove:
             with Session(site, site.existing_store(), driving) as session:
                 some = roots[first : first + FAMILIES_AT_ONCE]
                 batch = _drive_batch(session, some, driving)
-                faults += batch.faults
+                faults += batch.faults.values()
                 rests += [
                     rest_of(session, run, batch.lacking.get(row.root, ()))
                     for run in chosen
-                    if (row := session.store.read.run(run)) is not None and row.root in some
+                    if (row := session.store.read.run(run)) is not None
+                    and row.root in some
+                    and row.root not in batch.faults
                 ]
                 if session.interrupted:
                     break
@@ -156,7 +158,7 @@ def drive(runs: Sequence[str], place: Place, driving: Driving) -> Drove:
 
 def _drive_batch(session: Session, roots: list[str], driving: Driving) -> Batch:
     patience = patience_of(session.site, driving)
-    faults: list[str] = []
+    faults: dict[str, str] = {}
     lacking: dict[str, tuple[str, ...]] = {}
     elsewhere: list[str] = []
     for root in roots:
@@ -165,7 +167,7 @@ def _drive_batch(session: Session, roots: list[str], driving: Driving) -> Batch:
                 elsewhere.append(root)
                 continue
         except (DamagedLog, StoreError) as fault:
-            faults.append(str(fault))
+            faults[root] = str(fault)
             continue
         missing = session.lacking(root)
         if missing:
@@ -186,7 +188,7 @@ def drive_on(session: Session, run: str, driving: Driving, patience: Patience) -
         session.executor.record()
         return rest_of(session, run, lacking)
     session.drive(run, patience)
-    if run not in session.executor.fleet.runs:
+    if run not in session.executor.fleet.runs and not session.interrupted:
         follow(session, run, driving, patience)
     return rest_of(session, run, ())
 
