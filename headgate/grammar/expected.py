@@ -140,7 +140,7 @@ def wanted(t: Trouble) -> str:
         names.append("a value")
         expected -= {kind for kind, name in enumerate(ID) if name in _POSITIONAL_STARTS}
     if NAMING & expected:
-        names.append("a step" if only_steps(expected) else "a name")
+        names.append("a step" if names_step(t) else "a name")
         expected -= NAMING
     ends = expected & {END}
     expected -= {END, ID["NL"]}
@@ -151,9 +151,10 @@ def wanted(t: Trouble) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}" if names else "nothing more"
 
 
-def only_steps(expected: set[int]) -> bool:
-    """Whether a name here is one of a step."""
-    return ID["DENIED"] in expected and ID["BEFORE"] not in expected
+def names_step(t: Trouble) -> bool:
+    """Whether a name here is that of a step that stands elsewhere."""
+    before = {ID["AFTER"], ID["COMMA"], ID["ARROW"], ID["FAILED"], ID["DENIED"], ID["FINISHED"]}
+    return t.leaf.kind(t.at - 1) in before and t.leaf.kind(0) in {ID["STEP"], ID["CASE"], ID["ELSE"]}
 
 
 _POSITIONAL_STARTS = frozenset(

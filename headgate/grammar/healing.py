@@ -38,6 +38,8 @@ from headgate.grammar.tokens import (
 from headgate.source import Span
 
 BAD: Final = -1
+MOST_FOUND: Final = 1000
+MOST_TOKENS: Final = 8_000_000
 
 _BAD = re.compile(
     r"""'(?:[^'\\\n]|\\[^\n])*+'
@@ -62,13 +64,17 @@ class Bad(NamedTuple):
 
 
 class Loose(NamedTuple):
-    """The tokens of a text that does not parse, and what the strings in it have wrong."""
+    """The tokens of a text that does not parse, and what the strings in it have wrong.
+
+    `cut` says that there were too many tokens to take them all.
+    """
 
     kinds: list[int]
     values: list[Any]
     comments: tuple[Comment, ...]
     docs: dict[int, str]
     found: list[Diagnostic]
+    cut: bool
 
 
 def read_loosely(text: str) -> Loose:
@@ -79,7 +85,7 @@ def read_loosely(text: str) -> Loose:
     comments: list[Comment] = []
     docs: list[tuple[int, str]] = []
     at = 1 if text.startswith("\ufeff") else 0
-    while at < len(text):
+    while at < len(text) and len(kinds) < MOST_TOKENS:
         found = TOKEN.match(text, at)
         if found is None:
             at = blank_end(text, at)
@@ -103,7 +109,7 @@ def read_loosely(text: str) -> Loose:
         kind, value, at = token(scan, found, at)
         kinds.append(kind)
         values.append(value)
-    return Loose(kinds, values, tuple(comments), attached(docs, kinds, values), scan.found)
+    return Loose(kinds, values, tuple(comments), attached(docs, kinds, values), scan.found[:MOST_FOUND], at < len(text))
 
 
 def blank_end(text: str, at: int) -> int:

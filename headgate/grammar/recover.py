@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import Any, Final, NamedTuple
 
 from headgate.diagnostics import Diagnostic
 from headgate.grammar import ast
-from headgate.grammar.healing import Loose, read_loosely
+from headgate.grammar.healing import MOST_FOUND, Loose, read_loosely
 from headgate.grammar.hints import explain
 from headgate.grammar.leaf import Leaf
 from headgate.grammar.machine import Stuck, run
@@ -15,7 +15,6 @@ from headgate.grammar.skeleton import Block, Item, Reading, Skeleton, Token
 from headgate.grammar.tokens import ID, LBRACE, NAME, NL, RBRACE, begins
 from headgate.source import Span
 
-MOST_FOUND: Final = 1000
 MOST_REPAIRS: Final = 8
 STEP, WORKFLOW, EQUAL = ID["STEP"], ID["WORKFLOW"], ID["EQUAL"]
 INSIDE: Final = {
@@ -169,12 +168,12 @@ class _Recovery:
             return False
         start = begins(leaf.values[0])
         end = leaf.end
+        starts = [block.start for block in blocks]
         for told in (self.told, self.told_brackets):
-            at = bisect_left(told, start)
-            while at < len(told) and told[at] <= end:
-                if not any(block.start < told[at] < block.end for block in blocks):
+            for at in range(bisect_left(told, start), bisect_right(told, end)):
+                nearest = bisect_left(starts, told[at]) - 1
+                if nearest < 0 or told[at] >= blocks[nearest].end:
                     return True
-                at += 1
         return False
 
     def lose(self, leaf: Leaf) -> None:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Final
 
 from headgate.diagnostics import Diagnostic, Edit, Fix, Label, Safety, Severity
-from headgate.grammar.healing import BAD, Bad, Loose
+from headgate.grammar.healing import BAD, MOST_FOUND, Bad, Loose
 from headgate.grammar.tokens import COMMA, ID, LBRACE, MOST_NESTED, NL, RBRACE, begins
 from headgate.source import Span
 
@@ -99,6 +99,8 @@ class Skeleton:
             self._last = start + 1 if isinstance(value, int) else value.span.end
             if kind == ID["ARROW"]:
                 self._last += 1
+        if self._tokens.cut:
+            return
         while self._frames:
             self._unclosed(self._last)
         self._end_item()
@@ -142,7 +144,7 @@ class Skeleton:
             self._close(kind, start)
         elif kind == COMMA and self._separates():
             self._end_item()
-        else:
+        elif not self._over:
             if kind == LESS:
                 self._angles += 1
                 if len(self._frames) + self._angles > MOST_NESTED:
@@ -159,8 +161,9 @@ class Skeleton:
         return bool(self._frames) and self._frames[-1].kind == LBRACE and not self._edges
 
     def _open(self, kind: int, start: int) -> None:
-        if len(self._frames) + self._angles >= MOST_NESTED:
-            self._deep(start)
+        if self._over or len(self._frames) + self._angles >= MOST_NESTED:
+            if not self._over:
+                self._deep(start)
             self._over += 1
             return
         if kind == LBRACE:
@@ -223,6 +226,8 @@ class Skeleton:
         return frames[-1].line < self._line_start and all(frame.indent != self._indent for frame in frames)
 
     def _stray(self, kind: int, start: int) -> None:
+        if len(self.found) > MOST_FOUND:
+            return
         sign = WRITTEN[kind]
         opener = WRITTEN[next(opening for opening, closing in PAIRS.items() if closing == kind)]
         span = Span(start, start + 1)
@@ -281,5 +286,7 @@ class Skeleton:
     def _wrong(
         self, code: str, message: str, span: Span, fixes: tuple[Fix, ...] = (), labels: tuple[Label, ...] = ()
     ) -> None:
+        if len(self.found) > MOST_FOUND:
+            return
         name = "unclosed-block" if code == "HG002" else "syntax-error"
         self.found.append(Diagnostic(code, name, Severity.ERROR, message, span, fixes=fixes, labels=labels))

@@ -139,6 +139,8 @@ def read(text: str) -> Tokens | None:  # noqa: PLR0915 - one loop without calls 
                     if sign == "}" and kinds and kinds[-1] == NL:
                         kinds.pop()
                         values.pop()
+                    if not opened:
+                        return None
                     del opened[-1:]
                 if len(opened) + angles > MOST_NESTED:
                     return None
@@ -182,16 +184,17 @@ def is_doc(text: str, comment: str, start: int) -> bool:
 
 def attached(docs: list[tuple[int, str]], kinds: list[int], values: list[Value]) -> dict[int, str]:
     """Doc comments by the offset of the token they stand before; lines without their signs."""
-    grouped: dict[int, str] = {}
+    grouped: dict[int, list[str]] = {}
+    index = 0
     for at, comment in docs:
-        index = at
+        if at and kinds[at - 1] == RBRACE:
+            continue  # the newline between was dropped: the comment ends its block
+        index = max(index, at)
         while index < len(kinds) and kinds[index] in {NL, COMMA}:
             index += 1
         if index < len(kinds) and kinds[index] != RBRACE:
-            line = comment[2:].removeprefix(" ").rstrip()
-            start = begins(values[index])
-            grouped[start] = f"{grouped[start]}\n{line}" if start in grouped else line
-    return grouped
+            grouped.setdefault(begins(values[index]), []).append(comment[2:].removeprefix(" ").rstrip())
+    return {start: "\n".join(lines) for start, lines in grouped.items()}
 
 
 def begins(value: Value) -> int:
