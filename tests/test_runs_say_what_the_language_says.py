@@ -3,7 +3,8 @@
 The lines are a script: `run [ARGS]` starts a run of the file (`--workflow NAME` for one of several), `do VERB ...`
 operates it (`RUN` stands for its id), and every other line is checked against the last answer:
 `exit CODE`, `status STATUS [DETAIL]`, `step PATH STATUS [DETAIL]`, `absent PATH`, `result PATH JSON`,
-`iterations PATH N`, `output JSON` (the names given), `error PATH CODE [CLASS]`, `failure CODE STEP`, `attempts PATH N`, `epoch N`.
+`iterations PATH N`, `output JSON` (the names given), `error PATH CODE [CLASS]`, `failure CODE STEP`,
+`attempts PATH N`, `epoch N`.
 """
 
 from __future__ import annotations
