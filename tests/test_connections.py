@@ -197,6 +197,8 @@ def test_live_things_are_made_once_and_closed_together_whatever_one_of_them_does
         here.live("c", lambda: Thing("c"))
         here.forget("c", first)
         assert here.kept == ("a", "b", "c")
+        here.forget("a", first)
+        assert here.kept == ("b", "c")
         await here.close()
         assert here.kept == ()
 

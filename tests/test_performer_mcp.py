@@ -223,6 +223,14 @@ def test_a_world_closes_while_a_server_hangs_at_its_greeting() -> None:
     assert asyncio.run(story())
 
 
+def test_a_server_that_was_given_up_is_killed_too() -> None:
+    error = fails("stuck", "STEP_TIMED_OUT", ErrorClass.TRANSIENT, timeout=2000)
+    assert error.detail is not None
+    assert isinstance(error.detail["stderr"], list)
+    (pid,) = error.detail["stderr"]
+    assert not Path(f"/proc/{pid}").exists()
+
+
 def test_a_server_gets_the_variables_it_is_given_and_no_others(tmp_path: Path) -> None:
     script = tmp_path / "env.py"
     script.write_text(Path(BAD).read_text().replace("str(value)", "' '.join(sorted(os.environ.keys() - _BORN))"))

@@ -44,6 +44,7 @@ class World:
         self.environ = os.environ if environ is None else environ
         self.clock = SystemClock() if clock is None else clock
         self._live: dict[str, Closable] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._digests: dict[tuple[str, str], str] = {}
         self._mask: Mask | None = None
 
@@ -225,14 +226,17 @@ class World:
         return tuple(self._live)
 
     def forget(self, key: str, thing: Closable) -> None:
-        """Drops a thing that is of no more use, so that the next asker gets a new one."""
+        """Drops and closes a thing that is of no more use, so that the next asker gets a new one."""
         if self._live.get(key) is thing:
             del self._live[key]
+            leaving = asyncio.get_running_loop().create_task(thing.close())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
         """Closes every live thing; does not raise, and is bounded in time by each of them."""
         live, self._live = self._live, {}
-        await asyncio.gather(*(thing.close() for thing in live.values()), return_exceptions=True)
+        await asyncio.gather(*self._leaving, *(thing.close() for thing in live.values()), return_exceptions=True)
 
 
 def unbound(message: str) -> StepFailure:

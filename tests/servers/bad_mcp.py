@@ -13,6 +13,7 @@
 | `refuse` | answers a call with a JSON-RPC error |
 | `tool-error` | answers a call with `isError` |
 | `big` | answers a call with 9 MiB of text |
+| `stuck` | tells its process id on stderr, never answers, and ignores the end of its input and SIGTERM |
 | `deaf` | ignores the end of its input and SIGTERM |
 | `die-once FILE` | like `die` when FILE is not there, which it makes; then good |
 """
@@ -85,14 +86,16 @@ def main() -> None:
         sys.exit(1)
     if mode == "garbage":
         print("<html>hello</html>", flush=True)
-    if mode == "deaf":
+    if mode == "stuck":
+        print(os.getpid(), file=sys.stderr, flush=True)
+    if mode in ("deaf", "stuck"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for line in sys.stdin:
         if mode == "chatty":
             print("DEBUG: got a message", flush=True)
-        if mode not in ("hang", "garbage"):
+        if mode not in ("hang", "garbage", "stuck"):
             answer(mode, json.loads(line))
-    if mode == "deaf":
+    if mode in ("deaf", "stuck"):
         threading.Event().wait()
 
 

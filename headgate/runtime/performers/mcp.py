@@ -74,11 +74,9 @@ async def open_session(instance: Instance, world: World, seconds: float, limit: 
         async with asyncio.timeout(seconds):
             await _greeted(session, faults)
     except TimeoutError:
-        session.abandon()
         world.forget(key, session)
         raise faults.late() from None
     except StepFailure:
-        session.abandon()
         world.forget(key, session)
         raise
     except Exception as error:  # noqa: BLE001 - as above

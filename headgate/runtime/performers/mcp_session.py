@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from headgate.plan import JsonObject
     from headgate.runtime.performers.mcp_link import Link
 
-CLOSE_SECONDS = 3.0
+CLOSE_SECONDS = 4.0
 PAGES = 100
 
 Work: TypeAlias = "Callable[[Client], Awaitable[JsonObject]]"
@@ -93,10 +93,6 @@ class Session:
             await asyncio.wait({self._task}, timeout=CLOSE_SECONDS)
         if not self._task.done():
             self._task.cancel()
-
-    def abandon(self) -> None:
-        """Gives a server up that does not answer; the task that owns it ends it in the background."""
-        self._scope.cancel()
 
     async def _either(self, answer: asyncio.Future[Any]) -> Any:
         """The answer, or the end of the session if that comes first."""
