@@ -1,4 +1,4 @@
-"""The filters and tests an expression may use, with what each takes: read by the parser and by the evaluator."""
+"""What an expression may use: filters and tests with what each takes, and how tightly operators bind."""
 
 from __future__ import annotations
 
@@ -83,3 +83,17 @@ COMPARISONS = MappingProxyType(
 
 UNMAPPABLE = frozenset({"default", "omit", "map", "select", "reject"})
 """Filters that say nothing about one item, so that `map` does not take them."""
+
+OR, AND, NOT, COMPARE, SUM, CONCATENATION, PRODUCT, POWER = range(1, 9)
+LEVELS = MappingProxyType(
+    {
+        "or": OR,
+        "and": AND,
+        "~": CONCATENATION,
+        "**": POWER,
+        **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in", "not"), COMPARE),
+        **dict.fromkeys(("+", "-"), SUM),
+        **dict.fromkeys(("*", "/", "//", "%"), PRODUCT),
+    }
+)
+"""How tightly each operator binds."""
