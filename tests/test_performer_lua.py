@@ -164,6 +164,18 @@ def test_a_table_that_holds_itself_is_refused() -> None:
     assert "holds itself" in fails("local t = {} t.t = t return t").message
 
 
+def test_what_cannot_go_in_is_told() -> None:
+    assert "half a character" in fails("return 1", inputs={"s": "\ud800"}).message
+    deep: Json = 1
+    for _ in range(5000):
+        deep = [deep]
+    assert "nests too deep" in fails("return 1", inputs={"d": deep}).message
+    deep = 1
+    for _ in range(400):
+        deep = {"x": deep}
+    assert "nests" in fails("return inputs", inputs=deep).message
+
+
 def test_a_script_that_loops_for_ever_is_stopped_and_not_tried_again() -> None:
     error = run("while true do end", timeout=400)
     assert isinstance(error, StepError)

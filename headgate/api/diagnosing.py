@@ -100,10 +100,8 @@ def _lua() -> Examined:
     try:
         asyncio.run(start())
     except StepFailure as failure:
-        return Examined("lua", Verdict.ERROR, failure.error.message, "install headgate again, with its dependencies")
-    except OSError as error:
-        message = f"no child can be started for scripts: {error.strerror or error}"
-        return Examined("lua", Verdict.ERROR, message, "raise the limit of processes or memory")
+        fix = "install headgate again, with its dependencies, or raise the limit of processes"
+        return Examined("lua", Verdict.ERROR, failure.error.message, fix)
     return Examined("lua", Verdict.FINE, "scripts run in a child process")
 
 

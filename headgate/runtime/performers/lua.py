@@ -43,14 +43,8 @@ class Performance:
         script = attempt.input.get("script")
         if not isinstance(script, str):
             raise _failure("CONFIG_INVALID", "`script` must be a text")
+        body = _request(script, attempt)
         seconds = attempt.seconds(_DEFAULT_SECONDS)
-        request = {
-            "script": script,
-            "names": names(script, attempt),
-            "result": attempt.plan_step.result,
-            "seconds": max(1, round(seconds)),
-        }
-        body = json.dumps(request, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
         children = world.live("lua", Children)
         async with children.one() as child:
             try:
@@ -59,6 +53,19 @@ class Performance:
                 limit = attempt.limit(_DEFAULT_SECONDS)
                 raise _failure("STEP_TIMED_OUT", f"the script ran longer than {limit:g}s and was stopped") from None
         return _result(reply)
+
+
+def _request(script: str, attempt: Attempt) -> bytes:
+    try:
+        request = {
+            "script": script,
+            "names": names(script, attempt),
+            "result": attempt.plan_step.result,
+            "seconds": max(1, round(attempt.limit(_DEFAULT_SECONDS))),
+        }
+        return json.dumps(request, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+    except RecursionError:
+        raise _failure("LUA_FAILED", "a value that the script is given nests too deep") from None
 
 
 def names(script: str, attempt: Attempt) -> JsonObject:
@@ -123,15 +130,19 @@ class Child:
         if found is None or not found.submodule_search_locations:
             raise _failure("CONFIG_INVALID", "lupa is not installed; install headgate with its dependencies")
         packages = str(Path(found.submodule_search_locations[0]).parent)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-I", "-S", str(_CHILD), packages),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={},
-            start_new_session=True,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-I", "-S", str(_CHILD), packages),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={},
+                start_new_session=True,
+            )
+        except OSError as error:
+            message = f"no child process can be started for scripts: {error.strerror or error}"
+            raise StepFailure(StepError("DEPENDENCY_UNAVAILABLE", message, ErrorClass.TRANSIENT)) from None
         return cls(process)
 
     async def ask(self, body: bytes) -> dict[str, Any]:
@@ -150,7 +161,9 @@ class Child:
     def _obituary(self, status: int) -> StepFailure:
         if status == -signal.SIGXCPU:
             return _failure("STEP_TIMED_OUT", "the script used up its processor time and was stopped")
-        return _failure("LUA_FAILED", "the script used too much memory and was stopped")
+        if status < 0:
+            return _failure("LUA_FAILED", "the script used too much memory and was stopped")
+        return _failure("LUA_FAILED", f"the script's child process ended by itself (status {status})")
 
     @property
     def alive(self) -> bool:

@@ -302,6 +302,10 @@ def execute(request: dict[str, Any], engine: Any) -> dict[str, Any]:
         return {"error": str(refused)}
     except UnicodeDecodeError:
         return {"error": "the script ended with a text that is not UTF-8"}
+    except UnicodeEncodeError:
+        return {"error": "a text that the script is given holds half a character, which Lua cannot take"}
+    except RecursionError:
+        return {"error": "a value that the script is given nests too deep"}
     except (engine.LuaMemoryError, MemoryError):
         return {"error": TOO_MUCH}
     except engine.LuaError as error:
@@ -365,7 +369,10 @@ def serve(source: BinaryIO, sink: BinaryIO, engine: Any) -> None:
     while len(head := source.read(4)) == 4:
         request = json.loads(source.read(struct.unpack(">I", head)[0]))
         _limit_seconds(request["seconds"])
-        body = _encoded(execute(request, engine))
+        try:
+            body = _encoded(execute(request, engine))
+        except MemoryError:
+            body = _encoded({"error": TOO_MUCH})
         sink.write(struct.pack(">I", len(body)) + body)
         sink.flush()
 
