@@ -12,6 +12,7 @@ from typing import NamedTuple
 from headgate.api.reading import Unreadable, decode, read_source
 from headgate.api.surroundings import DEFAULTS, Options, Surroundings, flow_files, is_folder, is_there
 from headgate.diagnostics import Diagnostic
+from headgate.kinds import KindDamaged
 from headgate.source import Source
 from headgate.validators import report as reports
 from headgate.validators.gate import Examined, examine
@@ -70,8 +71,14 @@ def check_text(content: str | bytes, path: str | Path, options: Options = DEFAUL
 
 
 def examine_source(source: Source, path: Path, surroundings: Surroundings) -> Examined:
-    """What the gate makes of a text that stands at `path`: what compiling goes on from."""
-    return examine(source, surroundings.setting(path))
+    """What the gate makes of a text that stands at `path`: what compiling goes on from.
+
+    Raises Unreadable when it uses an installed kind whose package is damaged: nothing could be said of such a step.
+    """
+    try:
+        return examine(source, surroundings.setting(path))
+    except KindDamaged as damage:
+        raise Unreadable(f"`{source.path}` cannot be checked: {damage}") from None
 
 
 def target_of(path: str | Path, start: Path) -> Target:

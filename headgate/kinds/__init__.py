@@ -20,6 +20,7 @@ from headgate.kinds.values import Neutral
 HERE = Path(__file__).parent
 SAFE = "safe"
 UNKNOWN = "unknown"
+REVERSIBILITIES = ("safe", "recoverable", "irreversible", UNKNOWN)
 NO_LIMIT = frozenset({"human", "wait", "call", "delay", "each", "repeat"})
 """Kinds that wait for others: an attempt has no time limit of its own unless written, and none is retried."""
 
@@ -149,6 +150,9 @@ def _read(name: str, schema: Schema) -> Kind:
     more = schema.get("additionalProperties", False)
     if not isinstance(facts, dict) or not isinstance(properties, dict) or not isinstance(required, list):
         raise TypeError("`headgate` and `properties` are objects, `required` is a list")
+    reversibility = str(facts.get("reversibility", UNKNOWN))
+    if reversibility not in REVERSIBILITIES:
+        raise ValueError(f"`reversibility` is `{reversibility}`, expected one of {', '.join(REVERSIBILITIES)}")
     free = more if isinstance(more, dict) else {"template": True} if more is True else None
     return Kind(
         name=name,
@@ -162,7 +166,7 @@ def _read(name: str, schema: Schema) -> Kind:
         blocks=frozenset(facts.get("blocks", ())),
         result=facts.get("result"),
         effect=bool(facts.get("effect", True)),
-        reversibility=str(facts.get("reversibility", UNKNOWN)),
+        reversibility=reversibility,
         timeout_ms=facts.get("timeout_ms", None if name in NO_LIMIT else 60_000),
         retry=bool(facts.get("retry", name not in NO_LIMIT)),
     )

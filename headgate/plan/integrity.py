@@ -145,7 +145,11 @@ def _unreached(written: Mapping[str, Any]) -> Iterator[str]:
 
 def _kind_faults(scope: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for name, step in scope["steps"].items():
-        kind = kinds.kind(step["kind"])
+        try:
+            kind = kinds.kind(step["kind"])
+        except kinds.KindDamaged as damage:
+            yield str(damage)
+            continue
         if kind is None:
             yield f"`{prefix}{name}` is of the kind `{step['kind']}`, which is not installed here"
         elif ("step" in kind.blocks) != (step["body"] is not None):

@@ -24,8 +24,11 @@ from headgate.plan.writing import canonical, digest_of, digest_of_bytes
 def load(content: bytes) -> Plan:
     """The plan in the bytes of a file from anywhere. Raises PlanIntegrity, which names the first fault."""
     written = _read(content)
-    check_integrity(written)
-    return from_json(written)
+    try:
+        check_integrity(written)
+        return from_json(written)
+    except RecursionError as error:
+        raise PlanIntegrity("it is nested too deep") from error
 
 
 def load_stored(content: bytes, digest: str) -> Plan:

@@ -211,12 +211,13 @@ def installed(tmp_path):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: extra\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[headgate.kinds]\nnoop = extra_kinds:NOOP\nlater = extra_kinds:later\n"
-        "broken = extra_kinds:gone\nodd = extra_kinds:ODD\n"
+        "broken = extra_kinds:gone\nodd = extra_kinds:ODD\nwrong = extra_kinds:WRONG\n"
     )
     (tmp_path / "extra_kinds.py").write_text(
         textwrap.dedent("""
         NOOP = {"properties": {"x": {"type": "string", "maxLength": 2}}, "headgate": {"effect": True}}
         ODD = [1]
+        WRONG = {"properties": {}, "headgate": {"reversibility": "harmless"}}
         def later():
             return {"properties": {}, "additionalProperties": True}
         """)
@@ -257,7 +258,7 @@ def test_an_installed_kind_may_use_all_of_json_schema(installed):
 def test_an_installed_kind_that_does_not_load_is_named(installed):
     said = installed("""
         from headgate import kinds
-        for name in ("broken", "odd"):
+        for name in ("broken", "odd", "wrong"):
             try:
                 kinds.kind(name)
             except kinds.KindDamaged as damage:
@@ -265,6 +266,16 @@ def test_an_installed_kind_that_does_not_load_is_named(installed):
     """)
     assert "the kind `broken` is installed, but does not load" in said
     assert "the kind `odd` is installed, but offers no schema" in said
+    assert "the kind `wrong` has a schema that cannot be read: `reversibility` is `harmless`" in said
+
+
+def test_a_file_that_uses_a_damaged_kind_is_not_checked(installed):
+    said = installed("""
+        from headgate.api.checking import check_text
+        report = check_text("workflow w {\\n  step x = odd {}\\n}\\n", "w.flow")
+        print(report.exit_code(), report.unreadable[0].message)
+    """)
+    assert said == "3 `w.flow` cannot be checked: the kind `odd` is installed, but offers no schema"
 
 
 def test_known_kinds_need_neither_entry_points_nor_jsonschema():

@@ -161,6 +161,15 @@ def test_a_stored_plan_is_checked_by_its_digest():
         load_stored(content, "sha256:0")
 
 
+def test_loops_nested_out_of_all_proportion_are_refused():
+    plan = written()
+    body = plan["steps"]["l"]["body"]
+    for _ in range(200):
+        body = {"steps": {"l": {**plan["steps"]["l"], "edges": [], "body": body}}, "order": ["l"]}
+    plan["steps"]["l"]["body"] = body
+    assert fault_of(plan) == "it is nested too deep"
+
+
 def test_a_ring_through_a_thousand_steps_is_found_without_running_out_of_stack():
     plan = json.loads(
         dump(plan_of("\n".join(f"step s{n} = set {f'after s{n - 1}' if n else ''} {{}}" for n in range(3_000))))

@@ -8,9 +8,10 @@ from pathlib import Path
 import jsonschema
 import networkx as nx
 from flows import graph_of, plan_of
-from headgate.plan import dump, load, to_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from headgate.plan import dump, load, to_json
 
 SCHEMA = json.loads((Path(sys.modules["headgate"].__file__).parent / "schemas" / "plan.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
