@@ -91,9 +91,9 @@ def outside(t: Trouble) -> Answer | None:
     """An item that stands in no workflow."""
     if t.leaf.start != "workflow" or t.at != 0 or t.kind == WORKFLOW:
         return None
-    written = t.leaf.written(0)
+    written = " ".join(t.leaf.written(0).split())
     known = t.kind in STARTERS or t.leaf.kind(1) == EQUAL
-    name = f"`{written[:40]}`"
+    name = "a fence" if "`" in written else f"`{written[:40]}`"
     message = f"{name} stands outside of a workflow" if known else f"expected `workflow`, found {name}"
     return Answer(t.wrong(message))
 
