@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from docs import cli_page, kind_page, rule_pages, status_page
+from docs import cli_page, examples_page, kind_page, rule_pages, status_page
 from headgate.api.compiling import compile_target
 from headgate.render.graph_svg import graph_svg
 from headgate.render.picture import picture
@@ -26,6 +26,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield HERE / "statuses.md", NOTE + status_page.page()
     for name, text in rule_pages.pages():
         yield HERE / "rules" / name, NOTE + text
+    yield HERE.parent / "examples" / "README.md", NOTE + examples_page.page()
     yield HERE / "images" / "expense.svg", _drawing(HERE.parent / "examples" / "expense" / "expense.flow")
 
 

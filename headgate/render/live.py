@@ -71,7 +71,7 @@ class LiveSteps:
         row.append(f" {path[:NAME_LIMIT]:<{min(NAME_LIMIT, max(map(len, view.steps)))}}  ")
         row.append(f"{step.kind:<7} ", style="bright_black")
         row.append(f"{took:>10}  ", style="bright_black" if step.ended_at else "default")
-        row.append(_waits(path, step, view), style=facts.colour)
+        row.append(_waits(path, step, view, self._now()), style=facts.colour)
         return row
 
 
@@ -86,11 +86,14 @@ def _most_telling(view: RunView) -> list[tuple[str, StepView]]:
     return [item for item in steps if item[0] in chosen]
 
 
-def _waits(path: str, step: StepView, view: RunView) -> str:
+def _waits(path: str, step: StepView, view: RunView, now: int) -> str:
     """What it waits for, with the command that answers when a person has to."""
     if asks_a_person(step):
         return f"waits for {step.detail}: headgate approve {view.run} {path}"
+    left = f", {span(step.resume_at - now)} left" if step.resume_at is not None else ""
     if step.status == "waiting":
-        return f"waits for {step.detail}"
+        return f"waits for {step.detail}{left}"
+    if step.status == "retrying":
+        return f"tries again{left}  {step_remark(step)}"
     attempts = f"attempt {step.attempts}  " if step.attempts > 1 else ""
     return attempts + step_remark(step)

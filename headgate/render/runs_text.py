@@ -88,11 +88,13 @@ def _endings(view: RunView) -> Iterator[str]:
         at = f" at `{view.failure.step}`" if view.failure.step else ""
         yield f"\nfailed{at}: {view.failure.code}: {printable(view.failure.message or '')}"
     for hold in view.holds:
-        yield f"\nheld: {hold.reason} by {hold.by} since {moment(hold.since)} UTC"
+        at = f" at `{hold.step}`" if hold.step else ""
+        note = f' "{printable(hold.note)}"' if hold.note else ""
+        yield f"\nheld: {hold.reason}{at} by {hold.by} since {moment(hold.since)} UTC{note}"
     if view.output:
         yield "\noutput:"
         yield indent(_values(view.output), "  ")
-    commands = list(next_commands(view))
+    commands = list(dict.fromkeys(next_commands(view)))
     if commands:
         yield "\nnext:"
         yield "\n".join(f"  {command}" for command in commands)
