@@ -367,10 +367,12 @@ def test_evaluating_changes_nothing_in_the_scope() -> None:
         ("import headgate.expressions as e; e.evaluate('a.b | default(2)', {'a': {}})", False),
         ("import headgate.expressions as e; e.render('x {{ a.b }}', {'a': {'b': 1}})", False),
         ("import headgate.expressions as e; e.evaluate('a.b > 3', {'a': {'b': 4}})", True),
+        ("from headgate.grammar.parse import parse as p; p(s.Source('x', 'workflow w { step a = set { x = 1 } }'))", False),
+        ("from headgate.api.checking import check_text as c; c('workflow w {\\n step a = set { x = {{ 1 + 2 }} }\\n}', 'x')", False),
     ],
 )
 def test_jinja2_is_loaded_by_the_first_operator_that_is_evaluated(code: str, expected: object) -> None:
-    script = f"{code}\nimport sys; print('jinja2' in sys.modules)"
+    script = f"import headgate.source as s\n{code}\nimport sys; print('jinja2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(expected)
 

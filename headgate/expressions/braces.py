@@ -10,7 +10,7 @@ from headgate.expressions.lexer import Token
 from headgate.expressions.reader import Reader
 from headgate.expressions.tree import ExpressionError, Path
 
-_INNER_TEMPLATE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_INNER_TEMPLATE = r"\{\{\s*([^{}]*?)\s*\}\}"
 
 
 def refuse_braces(text: str) -> None:
@@ -26,7 +26,7 @@ def refuse_braces(text: str) -> None:
     if "{{" in text:
         for token in _tokens_or_nothing(text):
             if token.text == "{" and text.startswith("{{", token.start):
-                whole = _INNER_TEMPLATE.match(text, token.start)
+                whole = re.compile(_INNER_TEMPLATE).match(text, token.start)
                 shown = f"`{one_line(whole.group(), 60)}`" if whole else "`{{`"
                 message = f"{shown} stands inside `{{{{ }}}}`, where names need no braces of their own"
                 end = whole.end() if whole else token.start + 2

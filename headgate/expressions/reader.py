@@ -12,6 +12,8 @@ from headgate.expressions.catalog import AND, COMPARE, FILTERS, LEVELS, NOT, OR,
 from headgate.expressions.checks import check_filter, check_test, one_line, private, unknown
 from headgate.expressions.lexer import END, FLOAT, INTEGER, NAME, OPERATOR, STRING, Token
 from headgate.expressions.tree import (
+    KEYWORDS,
+    LITERALS,
     Binary,
     Compare,
     Conditional,
@@ -35,8 +37,6 @@ from headgate.expressions.tree import (
 DEEPEST = 64
 """How deep an expression's parts may nest."""
 
-LITERALS = {"true": True, "True": True, "false": False, "False": False, "none": None, "None": None, "null": None}
-KEYWORDS = frozenset({"and", "or", "not", "if", "else", "in", "is"})
 _STATEMENTS = frozenset({"for", "set", "block", "macro", "import", "include", "extends", "from", "call", "do", "raw"})
 
 

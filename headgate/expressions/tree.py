@@ -198,6 +198,10 @@ class Expression(NamedTuple):
     references: tuple[Reference, ...]
 
 
+LITERALS = {"true": True, "True": True, "false": False, "False": False, "none": None, "None": None, "null": None}
+KEYWORDS = frozenset({"and", "or", "not", "if", "else", "in", "is"})
+"""Words that are no names."""
+
 TOLERANT_FILTERS = frozenset({"default", "omit"})
 TOLERANT_TESTS = frozenset({"defined"})
 

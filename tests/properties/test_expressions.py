@@ -95,7 +95,7 @@ def test_every_link_of_every_reference_is_where_it_says(text: str) -> None:
         written = text[reference.start : reference.end]
         for segment in reference.segments:
             assert names(text[segment.start : segment.end], segment)
-            assert reference.start <= segment.start < segment.end <= reference.end
+            assert reference.start <= segment.start <= segment.end <= reference.end
         assert written.startswith((reference.root, "("))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from headgate.expressions import limits, tree
-from headgate.expressions.parse import parse
+from headgate.expressions.parsing import parse
 from headgate.expressions.text import Hole, split
 from headgate.expressions.values import (
     OMITTED,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from headgate.expressions.braces import refuse_braces
-from headgate.expressions.reader import KEYWORDS, LITERALS, Reader
-from headgate.expressions.tree import Expression, Path, Reference, Segment, references
+from headgate.expressions.tree import KEYWORDS, LITERALS, Expression, Path, Reference, Segment, references
 
 _SIMPLE_PATH = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)+)\s*")
 
@@ -21,6 +19,9 @@ def parse(text: str) -> Expression:
         path = _simple_path(simple.group(1), start, end)
         if path is not None:
             return Expression(text, path, (Reference(path.segments, False, start, end),))
+    from headgate.expressions.braces import refuse_braces
+    from headgate.expressions.reader import Reader
+
     refuse_braces(text)
     root = Reader(text).expression()
     return Expression(text, root, references(root))
