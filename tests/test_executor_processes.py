@@ -191,7 +191,7 @@ def test_a_damaged_stored_plan_fails_its_run_and_harms_no_other(desk: Desk) -> N
     view = desk.show(bad)
     assert view.failure is not None
     assert view.failure.code == "PLAN_INTEGRITY"
-    assert "not of its author" in str(view.failure.message)
+    assert "fault of the plan and not of" in str(view.failure.message)
     with pytest.raises(Refused, match="damaged"):
         desk.act(bad, "redrive")
     assert desk.act(good, "approve", "ask").view.status == "completed"
@@ -263,7 +263,7 @@ def test_a_run_of_a_store_that_is_full_loses_nothing(desk: Desk) -> None:
 )
 def test_what_is_not_run_yet_is_named_and_no_run_is_made(tmp_path: Path, text: str, named: str) -> None:
     desk = Desk(tmp_path / "desk", '[agents.triage]\nmodel = "m"\n[models.m]\nbase_url = "http://x/v1"\nmodel = "m"\n')
-    with pytest.raises(NothingStarted, match="not run yet|is run yet|are run yet") as fault:
+    with pytest.raises(NothingStarted, match=r"not run yet|is run yet|are run yet") as fault:
         desk.run(f"workflow w {{ {text} }}")
     assert named.strip("`") in fault.value.message
     assert fault.value.exit_code == 3

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import NamedTuple
 
 from headgate.api.faults import NothingStarted
 from headgate.api.place import Place
 from headgate.api.session import translated
 from headgate.api.site import Site, find_run
-from headgate.plan import PlanIntegrity
+from headgate.plan import Plan, PlanIntegrity
 from headgate.runtime.events import Event
 from headgate.runtime.loading import PlanShelf, load_events, load_state
 from headgate.runtime.status import HOLD_RULES, HoldReason, RunStatus
 from headgate.runtime.store import ApprovalRow, Reader, RunFilter, RunRow
-from headgate.runtime.view import FailureView, HoldView, RunView, run_view
+from headgate.runtime.view import FailureView, HoldView, RunView, run_view, shown_inputs
 from headgate.runtime.why import Reason, reasons
 
 PENDING = ("pending",)
@@ -65,9 +66,21 @@ def events(run: str, place: Place) -> tuple[Event, ...]:
     """The events of one run in order; raises as `show`."""
     read = _reader(place, run)
     with translated():
-        found = tuple(load_events(read, find_run(read, run)))
+        row = read.run(find_run(read, run))
+        assert row is not None, "a run that was found is there"
+        found = load_events(read, row.id)
+        with suppress(PlanIntegrity):
+            found[:1] = [_masked(event, PlanShelf(read).plan(row.plan_digest)) for event in found[:1]]
         read.close()
-    return found
+    return tuple(found)
+
+
+def _masked(created: Event, plan: Plan) -> Event:
+    """The first event of a run, whose secret inputs nobody is shown."""
+    inputs = created.data.get("inputs")
+    if not isinstance(inputs, dict):
+        return created
+    return created._replace(data={**created.data, "inputs": shown_inputs(plan, inputs)})
 
 
 def approvals(

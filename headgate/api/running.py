@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from headgate.api.faults import NothingStarted
 from headgate.api.inputs import Given, read_inputs
@@ -22,6 +22,9 @@ from headgate.runtime.patience import Patience
 from headgate.runtime.status import RUN_STATUSES, RunStatus
 from headgate.runtime.store import RunFilter, RunRow
 from headgate.runtime.view import run_view
+
+if TYPE_CHECKING:
+    from headgate.validators.report import CheckReport
 
 FOLLOW_SECONDS = 0.1
 FAMILIES_AT_ONCE = 500
@@ -60,7 +63,7 @@ def read_target(target: str, site: Site) -> Target:
 
         compiled = compile_target(target, site.environment, start=site.place.folder)
         if compiled.plan is None:
-            raise NothingStarted(f"`{target}` does not pass the gate: nothing was started", compiled.report)
+            raise _refusal(target, compiled.report)
         plan = compiled.plan
     return Target(plan, dump(plan))
 
@@ -68,6 +71,18 @@ def read_target(target: str, site: Site) -> Target:
 def declared_inputs(target: str, place: Place) -> JsonObject:
     """The JSON Schema of the inputs that `target` takes; raises as `run` does."""
     return read_target(target, Site(place, place.folder / target.partition("#")[0])).plan.inputs
+
+
+def _refusal(target: str, report: CheckReport) -> NothingStarted:
+    if report.faults:
+        return NothingStarted(report.faults[0])
+    if report.unreadable:
+        _, reason = report.unreadable[0]
+        named = (
+            "" if target.partition("#")[0].endswith(".flow") else "; published workflows are not run yet, name a file"
+        )
+        return NothingStarted(f"`{target}`: {reason}{named}")
+    return NothingStarted(f"`{target}` does not pass the gate: nothing was started", report)
 
 
 def _read_plan(path: Path) -> Plan:
@@ -110,7 +125,8 @@ def start(site: Site, target: Target, record: Record, driving: Driving) -> Rest:
                 raise NothingStarted(f"{reason}; nothing was started")
         session.executor.fleet.shelf.keep(target.plan)
         made = session.executor.fleet.create(record, target.content, site.clock.now_ms())
-        return drive_on(session, made.id, driving, Patience(_until(site, driving.wait_ms, forever=True)))
+        patience = Patience(_until(site, driving.wait_ms, forever=True), driving.wait_ms is not None)
+        return drive_on(session, made.id, driving, patience)
 
 
 # Driving
@@ -231,8 +247,8 @@ def rest_of(session: Session, run: str, notes: tuple[str, ...]) -> Rest:
         from headgate.api.history import view_of
 
         view = view_of(session.store.read, row)
-    if session.interrupted and view.status == RunStatus.INTERRUPTED:
-        notes = (*notes, f"interrupted; it goes on with `headgate drive {run}`")
+    if session.interrupted and not RUN_STATUSES[view.status].terminal:
+        notes = (*notes, f"stopped here; `headgate drive {run}` goes on with it")
     return Rest(view, exit_code(view.status), notes, row.wake_at if row.ended_at is None else None)
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
 
 from headgate.api.callees import CalleeFinder
-from headgate.api.faults import NothingStarted
+from headgate.api.faults import NothingStarted, UsageFault
 from headgate.api.place import Driving
 from headgate.api.site import Site
 from headgate.runtime.connections import World
@@ -80,7 +80,11 @@ class Session(AbstractContextManager["Session"]):
         """A sentence for each binding that a family's plans require and this machine lacks."""
         sentences: dict[str, None] = {}
         for driven in self.executor.fleet.family(root):
-            world = self.world(driven.state.environment)
+            try:
+                world = self.world(driven.state.environment)
+            except UsageFault as fault:
+                sentences[fault.message] = None
+                continue
             for plan in self.callees.closure(driven.plan):
                 sentences.update(dict.fromkeys(world.missing(plan.requires)))
         return tuple(sentences)

@@ -53,3 +53,7 @@ class DamagedLog(Exception):  # noqa: N818
 
 class StoreError(Exception):
     """The store cannot be used: read-only, locked, full, of a newer version, or no store. One sentence for a person."""
+
+
+class StoreLocked(StoreError):  # noqa: N818 - it names a state
+    """Another program holds the store for longer than is waited for; what was to be written may be tried again."""

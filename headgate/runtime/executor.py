@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from headgate.plan import JsonObject
@@ -14,16 +15,19 @@ from headgate.runtime.clock import Clock
 from headgate.runtime.commands import Record
 from headgate.runtime.connections import World
 from headgate.runtime.driven import DrivenRun
+from headgate.runtime.errors import StoreLocked
 from headgate.runtime.events import EventType
 from headgate.runtime.fleet import Fleet
 from headgate.runtime.inbox import Inbox
 from headgate.runtime.judging import People
 from headgate.runtime.patience import Patience, awaited
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase
-from headgate.runtime.store import RENEW_SECONDS, Owner, Store
+from headgate.runtime.store import RENEW_SECONDS, Owner, RunWrite, Store
 
 POLL_SECONDS = 0.2
 """How often a driver looks for what other processes ask of its runs."""
+
+TRIES_AT_STAKE = 3
 
 
 class Services(NamedTuple):
@@ -58,6 +62,7 @@ class Executor:
         self._attempts = Attempts(services.worlds, services.output_schema, self._end)
         self._alarm: asyncio.Future[None] | None = None
         self._bell: asyncio.TimerHandle | None = None
+        self._at_stake = False
         self._poll_at = 0.0
         self._renew_at = 0.0
 
@@ -119,7 +124,8 @@ class Executor:
             self.fleet.settle(now, record_only=False)
         if moment >= self._renew_at:
             self._renew_at = moment + RENEW_SECONDS
-            self._store.renew_leases(self._owner, now)
+            with suppress(StoreLocked):  # a lease outlives several tries, and its fence guards it when it does not
+                self._store.renew_leases(self._owner, now)
         self._commit()
 
     def _append_ends(self, at: int) -> None:
@@ -134,13 +140,15 @@ class Executor:
                 record = Record(EventType.ATTEMPT_LOST, record.data, step)
             driven.append(record, at)
             self.fleet.touch(run)
+            self._at_stake = True
 
     def _commit(self) -> None:
         """One transaction for all that was appended; then, and only then, the effects."""
         pairs = self.fleet.writes()
         if not pairs:
             return
-        refused = self._store.commit([write for _, write in pairs])
+        refused = self._store_all([write for _, write in pairs])
+        self._at_stake = False
         for driven, write in pairs:
             if driven.id in refused:
                 self._attempts.cancel_all(driven.id)
@@ -149,6 +157,15 @@ class Executor:
                 driven.committed(write)
                 self._carry_out(driven)
                 self._changed(driven.id)
+
+    def _store_all(self, writes: list[RunWrite]) -> frozenset[str]:
+        """What effects came to is tried to be stored for longer than anything else: it cannot be done again."""
+        for _ in range(TRIES_AT_STAKE if self._at_stake else 0):
+            try:
+                return self._store.commit(writes)
+            except StoreLocked:
+                continue
+        return self._store.commit(writes)
 
     def _carry_out(self, driven: DrivenRun) -> None:
         in_flight = driven.state.in_flight

@@ -13,8 +13,6 @@ from headgate.runtime.state import RunState
 from headgate.runtime.status import Phase, RunStatus
 from headgate.runtime.store import Lease, Reader, RunRow, RunWrite
 
-FAULT_OF_THE_PLAN = "this is a fault of the stored plan and not of its author; replay the run from its source"
-
 
 class PlanShelf:
     """The plans of a store, each checked and loaded once."""
@@ -79,7 +77,7 @@ def load_family(read: Reader, shelf: PlanShelf, lease: Lease) -> Family:
 
 def failing_write(read: Reader, row: RunRow, lease: Lease, fault: str, at: int) -> RunWrite:
     """What fails a run whose plan is damaged: its state cannot be folded, so the projection is written by hand."""
-    code, message = "PLAN_INTEGRITY", f"{fault}; {FAULT_OF_THE_PLAN}"
+    code, message = "PLAN_INTEGRITY", fault
     seq = max((seq for seq, _ in read.events(row.id)), default=0) + 1
     event = Event(seq, at, EventType.RUN_FAILED, {"code": code, "step": None, "message": message})
     failed = row._replace(

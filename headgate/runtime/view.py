@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from headgate.plan import ENTRY, Json, JsonObject
+from headgate.plan import ENTRY, Json, JsonObject, Plan
 from headgate.runtime.loops import EACH, REPEAT
 from headgate.runtime.state import Hold, RunState, ScopeState, StepState, error_json
 from headgate.runtime.status import HOLD_RULES, RunStatus, StepStatus
@@ -89,7 +89,7 @@ def run_view(state: RunState) -> RunView:
         created_at=state.created_at,
         started_at=state.started_at,
         ended_at=state.ended_at,
-        inputs=_shown_inputs(state),
+        inputs=shown_inputs(state.plan, state.inputs),
         output=state.output,
         failure=failure,
         holds=tuple(hold_view(state, hold) for hold in state.holds.values()),
@@ -104,10 +104,11 @@ def hold_view(state: RunState, hold: Hold) -> HoldView:
     return HoldView(hold.reason.value, hold.since, hold.by, command, hold.step, hold.note)
 
 
-def _shown_inputs(state: RunState) -> JsonObject:
-    properties = state.plan.inputs.get("properties")
+def shown_inputs(plan: Plan, inputs: JsonObject) -> JsonObject:
+    """A run's inputs as people see them: those declared `secret` are masked."""
+    properties = plan.inputs.get("properties")
     declared = properties if isinstance(properties, dict) else {}
-    return {name: "***" if _is_secret(declared.get(name)) else value for name, value in state.inputs.items()}
+    return {name: "***" if _is_secret(declared.get(name)) else value for name, value in inputs.items()}
 
 
 def _is_secret(schema: Json) -> bool:

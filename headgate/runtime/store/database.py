@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from headgate.runtime.errors import StoreError
-from headgate.runtime.store.faults import sentence
+from headgate.runtime.store.faults import fault_of
 from headgate.runtime.store.leases import LEASE_MS, Owner, is_gone
 from headgate.runtime.store.opening import open_for_writing
 from headgate.runtime.store.queries import EVENT_BITS, Reader
@@ -60,7 +60,7 @@ class Store:
             return self._commit_each(writes)
         except sqlite3.Error as error:
             self._abandon(writes)
-            raise StoreError(sentence(error, self.path)) from error
+            raise fault_of(error, self.path) from error
         except BaseException:
             self._abandon(writes)
             raise
@@ -185,7 +185,7 @@ class _Transaction:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
-            raise StoreError(sentence(error, self._path)) from error
+            raise fault_of(error, self._path) from error
         return self._connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -194,9 +194,9 @@ class _Transaction:
         except sqlite3.Error as failure:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise StoreError(sentence(failure, self._path)) from failure
+            raise fault_of(failure, self._path) from failure
         if isinstance(error, sqlite3.Error):
-            raise StoreError(sentence(error, self._path)) from error
+            raise fault_of(error, self._path) from error
 
 
 def _text(value: object) -> str:

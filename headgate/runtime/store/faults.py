@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headgate.runtime.errors import StoreError
+from headgate.runtime.errors import StoreError, StoreLocked
 
 _SENTENCES = {
     sqlite3.SQLITE_READONLY: "cannot be written: the file or its folder is read-only",
@@ -30,10 +30,17 @@ def sentence(error: sqlite3.Error, path: Path) -> str:
     return f"the store `{path}` {_SENTENCES.get(code, f'cannot be used: {error}')}"
 
 
+def fault_of(error: sqlite3.Error, path: Path) -> StoreError:
+    """The `StoreError` that says what `error` means; `StoreLocked` for what may pass."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return StoreLocked(sentence(error, path))
+    return StoreError(sentence(error, path))
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Raises `StoreError` for whatever SQLite raises inside."""
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(sentence(error, path)) from error
+        raise fault_of(error, path) from error

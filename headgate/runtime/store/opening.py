@@ -30,9 +30,9 @@ def open_for_writing(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.
 
 def open_for_reading(path: Path) -> sqlite3.Connection | None:
     """A connection that changes nothing, or None when there is no store yet. Raises `StoreError` as above."""
+    _refuse_what_is_no_file(path)
     if not path.exists():
         return None
-    _refuse_what_is_no_file(path)
     with explained(path):
         connection = _readable(path)
         try:
