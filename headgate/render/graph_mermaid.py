@@ -16,7 +16,7 @@ _SHAPES: dict[str, tuple[str, str]] = {
     TRIGGER: ("([", "])"),
     ANY_STEP: ("([", "])"),
     "switch": ("{{", "}}"),
-    "human": ("[/", "/]"),
+    "human": ("(", ")"),
     "delay": ("([", "])"),
     "fail": ("[[", "]]"),
     "finish": ("[[", "]]"),
@@ -54,7 +54,8 @@ def _scope(picture: Picture, ids: dict[str, str], indent: str) -> Iterator[str]:
     for node in picture.nodes:
         name = ids[node.key]
         if node.body:
-            yield f"{indent}subgraph {name}[{_quoted(_text(node))}]"
+            yield f"{indent}subgraph {name}[{_quoted(f'{node.name}: {node.detail}')}]"
+            yield f"{indent}  direction TB"
             yield from _scope(node.body, ids, indent + "  ")
             yield f"{indent}end"
         elif node.key == ENTRY:

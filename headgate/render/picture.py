@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -164,7 +165,12 @@ def step_detail(step: PlanStep) -> str:
             what = duration(value) if step.kind == "delay" and isinstance(value, int) else plain(value)
         case _:
             what = ""
-    return shorten(f"{step.kind} {what}".strip(), DETAIL_LIMIT)
+    return shorten(f"{step.kind} {_without_braces(what)}".strip(), DETAIL_LIMIT)
+
+
+def _without_braces(text: str) -> str:
+    """Templates inside a text as `{name}`: what they are made of matters more than how they are written."""
+    return re.sub(r"\{\{\s*(.*?)\s*\}\}", r"{\1}", text)
 
 
 def duration(milliseconds: int) -> str:

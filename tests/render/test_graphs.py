@@ -153,7 +153,7 @@ def test_mermaid_keeps_names_and_moves_out_of_the_way_of_its_own_words():
     assert "  charge --> size\n" in text
     assert '  size -->|"steps.charge.result.amount #gt; 500"| ask\n' in text
     assert 'end_["end<br/>set"]' in text
-    assert "subgraph notify[" in text
+    assert 'subgraph notify["notify: each inputs.emails as email"]' in text
     assert "#quot;#lt;no#gt;#quot; #amp; go" in text
 
 
