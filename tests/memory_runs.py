@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from headgate.plan import FORMAT, Json, JsonObject, Plan, PlanBody, PlanEdge, PlanGate, PlanStep, Policies, Retry
+from headgate.plan import Json, JsonObject, Plan, PlanBody, PlanEdge, PlanGate, PlanStep, Policies, Retry
 from headgate.runtime.codec import decode, encode
 from headgate.runtime.commands import Abort, Perform, Prepare, Purpose, Record
 from headgate.runtime.decider import (
@@ -94,7 +94,9 @@ def human(name: str, *after: str, **config: Json) -> PlanStep:
     return step(name, "human", *after, config={**kept, **config})
 
 
-def plan(*steps: PlanStep, outputs: JsonObject | None = None, constants: JsonObject | None = None, **policy: Any) -> Plan:
+def plan(
+    *steps: PlanStep, outputs: JsonObject | None = None, constants: JsonObject | None = None, **policy: Any
+) -> Plan:
     policies: dict[str, Any] = {
         "on_failure": "fail",
         "timeout": 86_400_000,
@@ -128,10 +130,14 @@ class MemoryRun:
     """A run whose attempts answer as `world(path, attempt, input)` says; None in `world` leaves them out."""
 
     def __init__(
-        self, made: Plan, world: World | Mapping[str, Outcome] | None = None, inputs: JsonObject | None = None, **data: Any
+        self,
+        made: Plan,
+        world: World | Mapping[str, Outcome] | None = None,
+        inputs: JsonObject | None = None,
+        **data: Any,
     ) -> None:
         self.plan = made
-        self.world = (lambda path, attempt, given: world.get(path, {})) if isinstance(world, Mapping) else world
+        self.world = (lambda path, _attempt, _given: world.get(path, {})) if isinstance(world, Mapping) else world
         self.now = START
         self.state: RunState = new("R", made)
         self.events: list[Event] = []
@@ -199,6 +205,15 @@ class MemoryRun:
             self.append(Record(EventType.ATTEMPT_FAILED, data, path))
         else:
             self.append(Record(EventType.ATTEMPT_SUCCEEDED, {"attempt": attempt, "result": outcome}, path))
+
+    def attempt_cancelled(self, path: str, attempt: int) -> None:
+        self.append(Record(EventType.ATTEMPT_CANCELLED, {"attempt": attempt}, path))
+
+    def child_ended(self, path: str, status: str, output: Json) -> None:
+        failure: Json = None if status == "completed" else {"code": "X", "step": None, "message": "broke"}
+        data: JsonObject = {"run": self[path].child, "status": status, "output": output, "failure": failure}
+        self.append(Record(EventType.CHILD_ENDED, data, path))
+        self.drive()
 
     def drive(self) -> MemoryRun:
         """Until it rests without turning the clock."""

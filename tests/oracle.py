@@ -1,8 +1,8 @@
 """What the language says of edges, written down a second time and naively: a fixpoint over the whole graph.
 
 It knows a plan and how each step would end if it ran, and nothing of the runtime. A verdict is one of `completed`,
-`failed`, `denied` (by people, itself), `passed` (disabled), `false` (its condition), and, for steps that never had their
-turn, `blocked`, `cut` (a denial before it) or `untaken`.
+`failed`, `denied` (by people, itself), `passed` (disabled), `false` (its condition), and, for steps that never had
+their turn, `blocked`, `cut` (a denial before it) or `untaken`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ SHOWN = {
 }
 
 
-def verdicts(plan: Plan, fates: Mapping[str, str], taken: Mapping[str, str | None], needs: Mapping[str, str]) -> dict[str, str]:
+def verdicts(
+    plan: Plan, fates: Mapping[str, str], taken: Mapping[str, str | None], needs: Mapping[str, str]
+) -> dict[str, str]:
     """How each step ends. `fates` says how it ends when it runs, `taken` where a switch leads, `needs` whose result a
     step reads without a default.
     """
@@ -37,18 +39,24 @@ def verdicts(plan: Plan, fates: Mapping[str, str], taken: Mapping[str, str | Non
 
 
 def _verdict(
-    step: PlanStep, known: Mapping[str, str], fates: Mapping[str, str], taken: Mapping[str, str | None], needs: Mapping[str, str]
+    step: PlanStep,
+    known: Mapping[str, str],
+    fates: Mapping[str, str],
+    taken: Mapping[str, str | None],
+    needs: Mapping[str, str],
 ) -> str:
     control = [edge for edge in step.edges if edge.on != "read"]
     ends = [_edge(edge, step.name, known[edge.source], taken) for edge in control]
     if ends:
-        stopped = LIVE not in ends if step.join == "any" else ("failure" in ends or "denial" in ends or LIVE not in ends)
+        stopped = (
+            LIVE not in ends if step.join == "any" else ("failure" in ends or "denial" in ends or LIVE not in ends)
+        )
         if stopped:
             return "blocked" if "failure" in ends else "cut" if "denial" in ends else "untaken"
     if fates[step.name] in ("passed", "false"):
         return fates[step.name]
     source = needs.get(step.name)
-    if source is not None and known[source] != "completed" and not (known[source] == "denied"):
+    if source is not None and known[source] not in ("completed", "denied"):
         return {"failed": "blocked", "blocked": "blocked", "cut": "cut"}.get(known[source], "untaken")
     return fates[step.name]
 

@@ -58,15 +58,15 @@ def _is_late(state: RunState, step: StepState, event: Event) -> bool:
 
 
 def _succeeded(state: RunState, step: StepState, event: Event) -> None:
-    if step.settled or step.status is StepStatus.RUNNING:
-        if _is_late(state, step, event):
-            return
-        del state.in_flight[step.path]
-    else:  # a kind without effect, evaluated in place
+    if step.status in (StepStatus.READY, StepStatus.INTERRUPTED):  # a kind without effect, evaluated in place
         begin(step, event.at)
         attempt = event.data.get("attempt")
         step.attempts = attempt if isinstance(attempt, int) else step.attempts + 1
         step.input = event.data["input"] if "input" in event.data else event.data.get("result")
+    else:
+        if _is_late(state, step, event):
+            return
+        del state.in_flight[step.path]
     step.error = None
     produce(state, step, event.data.get("result"), event.at)
 

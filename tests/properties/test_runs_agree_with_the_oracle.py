@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
+import oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_runs import MemoryRun, edges, error, human, plan, step
-import oracle
 
 from headgate.plan import Plan, PlanStep
 
@@ -62,7 +62,9 @@ def cases(draw: st.DrawFn) -> Case:
                 after[str(otherwise)].append(f"else {name}")
         else:
             made[name] = step(name, kinds[name], *after[name], config=config)
-            fates[name] = draw(st.sampled_from(["completed", "completed", "failed"])) if kinds[name] == "noop" else "completed"
+            fates[name] = (
+                draw(st.sampled_from(["completed", "completed", "failed"])) if kinds[name] == "noop" else "completed"
+            )
         made[name] = made[name]._replace(**given)
         if name in needs and made[name].join == "any":  # what is read orders, where a control edge need not
             made[name] = made[name]._replace(edges=(*made[name].edges, *edges(f"read {needs[name]}")))
@@ -104,11 +106,15 @@ def test_every_step_ends_as_the_language_says_in_any_order(case: Case, order: ra
 
 @settings(max_examples=100, deadline=None)
 @given(cases(), st.randoms(use_true_random=False))
-def test_a_failure_that_nothing_takes_up_fails_the_run_and_leaves_nothing_open(case: Case, order: random.Random) -> None:
+def test_a_failure_that_nothing_takes_up_fails_the_run_and_leaves_nothing_open(
+    case: Case, order: random.Random
+) -> None:
     strict = case._replace(plan=case.plan._replace(policies=case.plan.policies._replace(on_failure="fail")))
     run = _run(strict, order)
     expected = oracle.verdicts(case.plan, case.fates, case.taken, case.needs)
-    taken_up = {edge.source for each in case.plan.steps.values() for edge in each.edges if edge.on in ("failed", "finished")}
+    taken_up = {
+        edge.source for each in case.plan.steps.values() for edge in each.edges if edge.on in ("failed", "finished")
+    }
     fatal = {name for name, verdict in expected.items() if verdict == "failed" and name not in taken_up}
     assert (run.phase == "failed") == bool(fatal)
     ended = {"completed", "failed", "blocked", "cancelled", "skipped"}
