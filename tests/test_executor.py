@@ -78,7 +78,7 @@ def test_what_an_effect_came_to_is_tried_to_be_stored_for_longer(desk: Desk, mon
 
 def test_a_store_that_is_locked_from_the_start_starts_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     class Locked(Store):
-        def commit(self, writes: list[RunWrite]) -> frozenset[str]:
+        def commit(self, _writes: list[RunWrite]) -> frozenset[str]:
             raise StoreLocked("the store is locked by another program")
 
     monkeypatch.setattr(site, "Store", Locked)
@@ -91,7 +91,7 @@ def test_a_live_view_follows_the_run_and_ends_as_it_ends(desk: Desk) -> None:
     text = CHAIN.replace('line = "a",', 'line = "a", seconds = 0.3,')
     seen: list[RunView] = []
     running.run(desk.write(text), NOTHING_GIVEN, desk.place, Driving(on_change=seen.append))
-    assert [view.status for view in seen][0] == "running"
+    assert seen[0].status == "running"
     assert seen[0].steps["a"].status == "running"
     assert len({view.run for view in seen}) == 1
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from headgate.api.faults import NothingStarted
 from headgate.api.place import Place
-from headgate.api.session import translated
-from headgate.api.site import Site, find_run
+from headgate.api.site import Site, find_run, translated
 from headgate.plan import Plan, PlanIntegrity
 from headgate.runtime.events import Event
 from headgate.runtime.loading import PlanShelf, load_events, load_state

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from headgate.api.faults import NothingStarted, Refused, UsageFault
 from headgate.api.place import COMPLETED, Driving, Place, Rest
 from headgate.api.running import Origin, Target, creation, drive_on, follow, patience_of, rest_of, start
-from headgate.api.session import Session, translated
-from headgate.api.site import Site, find_run
+from headgate.api.session import Session
+from headgate.api.site import Site, find_run, translated
 from headgate.plan import JsonObject, PlanIntegrity
 from headgate.runtime.commands import Record
 from headgate.runtime.inbox import body_of

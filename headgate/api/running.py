@@ -11,8 +11,8 @@ from headgate.api.faults import NothingStarted
 from headgate.api.inputs import Given, read_inputs
 from headgate.api.place import Driving, Drove, Place, Rest, exit_code, exit_code_of_all
 from headgate.api.readiness import not_run_yet
-from headgate.api.session import Session, translated
-from headgate.api.site import Site, find_run
+from headgate.api.session import Session
+from headgate.api.site import Site, find_run, translated
 from headgate.plan import JsonObject, Plan, PlanIntegrity, dump, load
 from headgate.runtime.commands import Record
 from headgate.runtime.errors import DamagedLog, StoreError

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 
 from headgate.api.callees import CalleeFinder
-from headgate.api.faults import NothingStarted, UsageFault
+from headgate.api.faults import UsageFault
 from headgate.api.place import Driving
 from headgate.api.site import Site
 from headgate.runtime.connections import World
-from headgate.runtime.errors import DamagedLog, StoreError
+from headgate.runtime.errors import StoreError
 from headgate.runtime.executor import Executor, Services
 from headgate.runtime.patience import Patience
 from headgate.runtime.store import Owner, Store
@@ -137,12 +136,3 @@ class Session(AbstractContextManager["Session"]):
         driven = None if self._watched is None else self.executor.fleet.runs.get(self._watched)
         if driven is not None and self._driving.on_change is not None:
             self._driving.on_change(run_view(driven.state))
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raises `NothingStarted` for a store that cannot be used and for a log that makes no sense."""
-    try:
-        yield
-    except (StoreError, DamagedLog) as fault:
-        raise NothingStarted(str(fault)) from fault

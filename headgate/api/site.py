@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from headgate import workspace as workspaces
@@ -9,7 +11,7 @@ from headgate.api.faults import NothingStarted, UsageFault
 from headgate.api.place import Place
 from headgate.plan import JsonObject, PlanStep
 from headgate.runtime.clock import Clock, SystemClock
-from headgate.runtime.errors import StoreError
+from headgate.runtime.errors import DamagedLog, StoreError
 from headgate.runtime.store import Reader, Store, reader_of
 from headgate.workspace import EMPTY, LOCK_NAME, Lock, LockDamaged, Workspace
 
@@ -126,3 +128,12 @@ def _make_state_folder(folder: Path) -> None:
             ignore.write_text("*\n", encoding="utf-8")
     except OSError as error:
         raise NothingStarted(f"the folder `{folder}` for the store cannot be made: {error.strerror}") from error
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises `NothingStarted` for a store that cannot be used and for a log that makes no sense."""
+    try:
+        yield
+    except (StoreError, DamagedLog) as fault:
+        raise NothingStarted(str(fault)) from fault
