@@ -10,7 +10,7 @@ from headgate.grammar.machine import Stuck, run
 from headgate.grammar.tokens import END, ID
 from headgate.source import Span
 
-INSERTED: Final = tuple(ID[name] for name in ("EQUAL", "COMMA", "ARROW", "COLON", "MORE", "RPAR", "RSQB"))
+INSERTED: Final = tuple(ID[name] for name in ("ARROW", "EQUAL", "COMMA", "COLON", "MORE", "RPAR", "RSQB"))
 SIGNS_BEFORE_SPACE: Final = frozenset({ID["EQUAL"], ID["ARROW"]})
 DELETED: Final = frozenset(
     ID[name] for name in ("EQUAL", "COMMA", "ARROW", "COLON", "QUESTION", "STAR", "MORE", "LESS")
@@ -54,7 +54,7 @@ def inserted(t: Trouble) -> Answer | None:
     """The repair that inserts a sign before the offending token."""
     place = place_after(t.leaf, t.at)
     for kind in INSERTED:
-        if kind not in t.expected or not t.at:
+        if kind not in t.expected or not t.at or (kind == ID["EQUAL"] and begins_block(t)):
             continue
         sign = SIGN_OF[kind]
         glued = t.at < len(t.leaf.kinds) and t.leaf.span(t.at).start == place
@@ -101,6 +101,11 @@ def exchanged(t: Trouble) -> Answer | None:
     return None
 
 
+def begins_block(t: Trouble) -> bool:
+    """Whether the word before is one that begins an item, and not meant as the name of an attribute."""
+    return t.at == 1 and t.leaf.kind(0) in {ID["STEP"], ID["GATE"], ID["CASE"], ID["ELSE"]}
+
+
 def message(t: Trouble) -> str:
     """What was expected, after what, and what was found, in one line."""
     return f"expected {wanted(t)}{after(t)}, found {found(t)}"
@@ -128,7 +133,7 @@ def wanted(t: Trouble) -> str:
     """What would have been taken, the likely first."""
     if not t.at:
         return STARTED.get(t.leaf.start, "an item")
-    expected = set(t.expected)
+    expected = set(t.expected) - ({ID["EQUAL"]} if begins_block(t) else set())
     names: list[str] = []
     if expected >= VALUE:
         return "a value"

@@ -94,7 +94,8 @@ def read_loosely(text: str) -> Loose:
             bad = _BAD.match(text, at)
             assert bad is not None, "any character matches"
             kinds.append(BAD)
-            values.append(Bad(bad[0].rstrip(), Span(at, at + len(bad[0].rstrip()) or bad.end())))
+            written = bad[0].rstrip(" \t\r") or bad[0]
+            values.append(Bad(written, Span(at, at + len(written))))
             at = bad.end()
             continue
         group = found.lastindex

@@ -62,7 +62,7 @@ def misnamed(t: Trouble) -> Answer | None:
     """`stepp a = ...`, `task a = ...`, `if {{ }} -> a`: another word where the item's own should stand."""
     leaf = t.leaf
     first = leaf.written(0)
-    if leaf.kind(0) not in PLAIN_NAMES or t.at != 1 or leaf.kind(1) in {EQUAL, COLON, END}:
+    if leaf.kind(0) not in PLAIN_NAMES or t.at > 1 or leaf.kind(1) in {EQUAL, COLON, END}:
         return None
     allowed = {
         "workflow": ("workflow",),
@@ -194,7 +194,12 @@ def condition(t: Trouble) -> Answer | None:
         return as_template(t)
     if t.at < 3:
         return None
-    if t.kind in {MORE, STAR, EQUAL, LESS} or leaf.written(t.at) in OPERATORS or (LESS in leaf.kinds[2 : t.at]):
+    if (
+        t.kind in {MORE, STAR, LESS}
+        or (t.kind == leaf.kind(t.at + 1) == EQUAL)
+        or leaf.written(t.at) in OPERATORS
+        or (LESS in leaf.kinds[2 : t.at])
+    ):
         return as_template(t)
     return None
 
@@ -323,8 +328,8 @@ def two_items(t: Trouble) -> Answer | None:
 
 HINTS: Final[tuple[Callable[[Trouble], Answer | None], ...]] = (
     address,
-    outside,
     misnamed,
+    outside,
     after_as_item,
     edges_with_sign,
     edges_in_brackets,

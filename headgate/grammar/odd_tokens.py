@@ -117,6 +117,14 @@ def odd_number(t: Trouble, written: str) -> Answer | None:
     return Answer(t.wrong(f"`{written[:40]}` is neither a number nor a name: quote it if it is text"))
 
 
+def percent(t: Trouble, written: str) -> Answer | None:
+    """`5%`."""
+    if not written.startswith("%") or t.leaf.kind(t.at - 1) != NUMBER or t.leaf.span(t.at - 1).end != t.span.start:
+        return None
+    share = t.leaf.written(t.at - 1)
+    return Answer(t.wrong(f"`{share}%` is no number: write it as a fraction, or quote it"))
+
+
 def hyphenated(t: Trouble, written: str) -> Answer | None:
     """`send-mail`: a name, a key or a tool with a hyphen in it."""
     leaf, begin = t.leaf, t.at - 1
@@ -264,6 +272,7 @@ HINTS: Final[tuple[Callable[[Trouble, str], Answer | None], ...]] = (
     worded_unit,
     hyphenated,
     odd_number,
+    percent,
     web_address,
     slashes,
     semicolon,

@@ -91,14 +91,14 @@ class _Recovery:
             self.losses += 1
             return []
         blocks = [part for part in item.parts if isinstance(part, Block)]
-        outside, losses = self.lost, self.losses
-        self.lost = set()
-        inner = [self.block(block, inside(item, index, start)) for index, block in enumerate(blocks)]
-        within, self.lost = self.lost, outside
         head = Leaf(self.text, *flat(item, empty=True), start, self.docs)
         mended = self.mend(head, blocks)
         if isinstance(mended, int):
             return self.split(item, mended, start)
+        outside, losses = self.lost, self.losses
+        self.lost = set()
+        inner = [self.block(block, inside(item, index, start)) for index, block in enumerate(blocks)]
+        within, self.lost = self.lost, outside
         node = None
         if mended is not None:
             node = run(start, *expanded(mended, blocks), self.docs)

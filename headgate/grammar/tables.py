@@ -25,7 +25,6 @@ negative, to `~rule`. RULES gives (action, length, left side) of each rule; STAR
 """
 
 # fmt: off
-# ruff: noqa: E501
 '''
 
 

@@ -5,7 +5,6 @@ negative, to `~rule`. RULES gives (action, length, left side) of each rule; STAR
 """
 
 # fmt: off
-# ruff: noqa: E501
 
 SYMBOLS: tuple[str, ...] = ('$END', 'AFTER', 'ARROW', 'AS', 'BEFORE', 'BLOCK', 'CASE', 'COLON', 'COMMA', 'DENIED', 'DOTTED', 'DURATION', 'ELSE', 'EQUAL', 'FAILED', 'FALSE', 'FENCE', 'FINISHED', 'GATE', 'INPUT', 'LBRACE', 'LESS', 'LET', 'LPAR', 'LSQB', 'MORE', 'NAME', 'NL', 'NULL', 'NUMBER', 'OUTPUT', 'PLAIN', 'QUESTION', 'RBRACE', 'RPAR', 'RSQB', 'STAR', 'STEP', 'TEMPLATE', 'TEXT', 'TRIGGER', 'TRUE', 'WORKFLOW', 'after', 'as_name', 'attribute', 'attributes', 'attributes_block', 'default', 'edge', 'edges', 'entries', 'entry', 'fence', 'generic', 'input', 'key', 'let', 'list', 'map', 'maybe_attributes', 'maybe_steps', 'members', 'name', 'nls', 'output', 'position', 'positional', 'positionals', 'sep', 'seps', 'start', 'step', 'step_item', 'step_items', 'step_name', 'target', 'title', 'trigger', 'trigger_positional', 'type', 'types', 'value', 'values', 'word', 'workflow', 'workflow_block', 'workflow_item', 'workflow_items', 'workflows')
 TERMINALS: tuple[str, ...] = SYMBOLS[:43]

@@ -239,8 +239,11 @@ def hard(scan: Scan, start: int) -> tuple[int, Value, int]:
         template, end = scan.template(start)
         return TEMPLATE, template, end
     if text[start] == "`":
-        scan.wrong("HG001", "expected three back-ticks: one is no quote", Span(start, start + 1))
-        return FENCE, None, start + 1
+        line_end = scan.line_end(start)
+        closing = text.find("`", start + 1, line_end)
+        end = closing + 1 if closing >= 0 else line_end
+        scan.wrong("HG001", 'a back-tick is no quote: text stands in double quotes, `"..."`', Span(start, end))
+        return FENCE, None, end
     return dotted(scan, start)
 
 

@@ -36,7 +36,9 @@ def assert_inside(text: str, file: ast.File | None, found: list[Diagnostic]) -> 
 
 texts = st.one_of(
     st.text(max_size=200),
-    st.lists(st.sampled_from((*JUNK, "a", "step a = set {", '"x"', "{{ a }}", "1", "after a")), max_size=40).map(" ".join),
+    st.lists(st.sampled_from((*JUNK, "a", "step a = set {", '"x"', "{{ a }}", "1", "after a")), max_size=40).map(
+        " ".join
+    ),
     mutated(files(2)),
     mutated(mutated(files(2))),
 )

@@ -15,11 +15,39 @@ RESERVED = ("workflow", "input", "let", "trigger", "step", "output", "case", "el
 RESERVED += ("true", "false", "null")
 NAMES = ("a", "b", "c1", "order_id", "_x", "charge", "before", "list", "enum", "string", "stepper", "on_failure")
 ANY_NAMES = (*NAMES, "failed", "denied", "finished")
-COMMENTS = ("# why", "#", "## doc of it", "##", "### banner", "# headgate: ignore[HG503] because", "# a \" { [ ``` {{ #")
-TEXTS = ('""', '"a"', r'"a\n\t\r\"\\\u00e9\ud83d\ude00"', '"{ not } one"', '"# no comment"', '"é😀`"', '"{% x %} {# y #} {"')
-TEMPLATES = ("{{ a }}", "{{a.b}}", "{{ {'k': {'v': [1, '}}']}} }}", '{{ x | default("you {{") }}', "{{ '\\'' }}", "{{}}")
+COMMENTS = ("# why", "#", "## doc of it", "##", "### banner", "# headgate: ignore[HG503] because", '# a " { [ ``` {{ #')
+TEXTS = (
+    '""',
+    '"a"',
+    r'"a\n\t\r\"\\\u00e9\ud83d\ude00"',
+    '"{ not } one"',
+    '"# no comment"',
+    '"é😀`"',
+    '"{% x %} {# y #} {"',
+)
+TEMPLATES = (
+    "{{ a }}",
+    "{{a.b}}",
+    "{{ {'k': {'v': [1, '}}']}} }}",
+    '{{ x | default("you {{") }}',
+    "{{ '\\'' }}",
+    "{{}}",
+)
 LONG_TEMPLATES = ("{{ a\n  | default(1) }}", "{{\n}}")
-LINES = ("plain", '"quoted"', "  deeper", "", "   ", "\\u0041\\n", "{{ x }}", "at {{ a | f('}}') }}.", "{", "}", "# x", "``` y")
+LINES = (
+    "plain",
+    '"quoted"',
+    "  deeper",
+    "",
+    "   ",
+    "\\u0041\\n",
+    "{{ x }}",
+    "at {{ a | f('}}') }}.",
+    "{",
+    "}",
+    "# x",
+    "``` y",
+)
 NUMBERS = ("0", "3", "-2", "0.5", "1e3", "-1.5E-2", "9007199254740993")
 DURATIONS = ("500ms", "30s", "5m", "1.5h", "7d", "0s")
 DOTTED = ("stripe.get_charge", 'everything."get-sum"', "step.input.x", 'a."b c"."d"')
@@ -52,9 +80,13 @@ class Writer:
     def line(self) -> str:
         """At least one line end, with comments and free lines."""
         ends = [self.newline]
-        for _ in range(self.random.choice((0, 0, 0, 1, 2))):
-            ends.append(self.spaces() + self.maybe(lambda: self.one(*COMMENTS)) + self.newline)
-        return self.maybe(lambda: " " + self.one(*COMMENTS)) * (self.random.random() < 0.3) + "".join(ends) + self.spaces()
+        ends += [
+            self.spaces() + self.maybe(lambda: self.one(*COMMENTS)) + self.newline
+            for _ in range(self.random.choice((0, 0, 0, 1, 2)))
+        ]
+        return (
+            self.maybe(lambda: " " + self.one(*COMMENTS)) * (self.random.random() < 0.3) + "".join(ends) + self.spaces()
+        )
 
     def apart(self, *, lines: bool) -> str:
         """What separates two items in braces."""
@@ -107,7 +139,7 @@ class Writer:
         return f"```{self.one('', 'lua', 'json')}{self.one('', ' ')}{self.newline}{body}{self.one('', '  ')}```"
 
     def list(self) -> str:
-        items = self.some(lambda: self.value(), 3)
+        items = self.some(self.value, 3)
         inside = f"{self.free()},{self.free()}".join(items) + (self.one("", ",") if items else "")
         return f"[{self.free()}{inside}{self.free()}]"
 
@@ -174,7 +206,8 @@ class Writer:
         )
 
     def step(self) -> str:
-        written = f"step{self.blank()}{self.one(*NAMES)}{self.spaces()}={self.spaces()}{self.one('set', 'mcp', 'http', 'each')}"
+        kind = self.one("set", "mcp", "http", "each")
+        written = f"step{self.blank()}{self.one(*NAMES)}{self.spaces()}={self.spaces()}{kind}"
         written += "".join(f"{self.blank()}{value}" for value in self.some(self.positional, 2))
         written += self.maybe(lambda: f"{self.blank()}as{self.blank()}{self.one(*ANY_NAMES)}")
         written += self.maybe(self.edges)
@@ -190,7 +223,8 @@ class Writer:
 
     def gate(self) -> str:
         block = self.braces(self.some(self.attribute, 2))
-        return f"gate{self.blank()}{self.one('approval', 'review')}{self.one('', ' before', ' after')}{self.spaces()}{block}"
+        position = self.one("", " before", " after")
+        return f"gate{self.blank()}{self.one('approval', 'review')}{position}{self.spaces()}{block}"
 
     def step_item(self) -> str:
         return self.random.choice((self.attribute, self.attribute, self.attribute, self.step, self.case, self.gate))()
@@ -200,7 +234,8 @@ class Writer:
 
     def input(self) -> str:
         default = self.maybe(lambda: f"{self.spaces()}={self.spaces()}{self.value()}")
-        return f"input {self.one(*ANY_NAMES)}{self.spaces()}:{self.spaces()}{self.type()}{default}{self.maybe(self.block_of_attributes)}"
+        head = f"input {self.one(*ANY_NAMES)}{self.spaces()}:{self.spaces()}{self.type()}"
+        return head + default + self.maybe(self.block_of_attributes)
 
     def trigger(self) -> str:
         head = f"trigger {self.one(*ANY_NAMES)}{self.spaces()}={self.spaces()}{self.one('manual', 'webhook')}"
@@ -221,7 +256,8 @@ class Writer:
 
     def workflow(self) -> str:
         title = self.maybe(lambda: f" {self.one(*TEXTS)}")
-        return f"workflow{self.blank()}{self.one(*ANY_NAMES)}{title}{self.spaces()}{self.braces(self.some(self.workflow_item))}"
+        block = self.braces(self.some(self.workflow_item))
+        return f"workflow{self.blank()}{self.one(*ANY_NAMES)}{title}{self.spaces()}{block}"
 
     def file(self) -> str:
         workflows = self.some(self.workflow, 2)
@@ -243,8 +279,48 @@ def files(size: int = 3) -> st.SearchStrategy[str]:
     )
 
 
-JUNK = ("{", "}", "[", "]", "(", ")", '"', "'", "{{", "}}", "```", '"""', ",", "=", ":", "->", "#", "\\", "\n", "\r", " ", "-")
-JUNK += ("step x = ", "after", "$", ";", "1h30m", "é", "\x00", "\u2028", "workflow w {", "}}}", "{{{", "<", ">", "?", "*", "007")
+JUNK = (
+    "{",
+    "}",
+    "[",
+    "]",
+    "(",
+    ")",
+    '"',
+    "'",
+    "{{",
+    "}}",
+    "```",
+    '"""',
+    ",",
+    "=",
+    ":",
+    "->",
+    "#",
+    "\\",
+    "\n",
+    "\r",
+    " ",
+    "-",
+)
+JUNK += (
+    "step x = ",
+    "after",
+    "$",
+    ";",
+    "1h30m",
+    "é",
+    "\x00",
+    "\u2028",
+    "workflow w {",
+    "}}}",
+    "{{{",
+    "<",
+    ">",
+    "?",
+    "*",
+    "007",
+)
 
 
 @st.composite
@@ -275,6 +351,6 @@ def plans(draw: st.DrawFn) -> str:
         if before:
             values.append(f"y = {{{{ steps.{random.choice(before)}.result.x | default(null) }}}}")
         items.append(f"step s{index} = set{after} {writer.braces(values)}")
-    items.append(f"output {writer.braces([f'z = {{{{ steps.s0.result.x }}}}'])}")
+    items.append(f"output {writer.braces(['z = {{ steps.s0.result.x }}'])}")
     random.shuffle(items)
     return f"workflow w {writer.braces(items)}{writer.line()}"
