@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
+from headgate import kinds
 from headgate.compiler import types
 from headgate.compiler.encoding import encode_fields, encode_schema
 from headgate.compiler.graph import Graph, Node, Scope
@@ -239,7 +241,7 @@ class Inference:
         if written.kind is None or node.step.broken:
             return ANY
         kind = written.kind
-        base = ANY if kind.result is None else types.from_schema(kind.result)
+        base = _kind_result(kind.name)
         match kind.name:
             case "set":
                 return self._set(node, written)
@@ -292,6 +294,12 @@ class Inference:
         if results is None or results.items is None:
             return base
         return _with(base, {"results": list_of(_with(results.items, {"result": self._body(node)}))})
+
+
+@cache
+def _kind_result(name: str) -> Type:
+    kind = kinds.kind(name)
+    return ANY if kind is None or kind.result is None else types.from_schema(kind.result)
 
 
 def _with(type_: Type, fields: Mapping[str, Type]) -> Type:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from headgate.compiler.graph import Graph, Node, Scope
-from headgate.compiler.uses import Site, Use, scripts, uses
+from headgate.compiler.uses import Site, scripts, uses
 from headgate.diagnostics import Fix, nearest, replace
-from headgate.expressions import Reference, Segment, lua_references
+from headgate.expressions import Segment
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.rule import Context
@@ -31,11 +32,19 @@ class Read(NamedTuple):
         return Span(self.place(start).start, self.place(end - 1).end)
 
 
-def reads(context: Context) -> Iterator[Read]:
+def reads(context: Context) -> tuple[Read, ...]:
     """Every written-out path of every template that can be read."""
-    for use in uses(context.graph):
-        for reference in references(use):
-            yield Read(reference.segments, use.site, use.template.inner.start)
+    return _reads(context.graph)
+
+
+@lru_cache(maxsize=4)
+def _reads(graph: Graph) -> tuple[Read, ...]:
+    return tuple(
+        Read(reference.segments, use.site, use.template.inner.start)
+        for use in uses(graph)
+        if use.expression is not None
+        for reference in use.expression.references
+    )
 
 
 def step_reads(context: Context) -> Iterator[Read]:
@@ -43,7 +52,12 @@ def step_reads(context: Context) -> Iterator[Read]:
     for read in reads(context):
         if read.segments[0].name == "steps":
             yield read
-    for script in scripts(context.graph):
+    found_scripts = scripts(context.graph)
+    if not found_scripts:
+        return
+    from headgate.expressions import lua_references
+
+    for script in found_scripts:
         start = script.fence.raw.start
         for found in lua_references(context.source.text[start : script.fence.raw.end]):
             segments = [Segment("steps", found.start, found.start), Segment(found.step, found.start, found.end)]
@@ -62,10 +76,6 @@ def reads_unknown_steps(context: Context) -> frozenset[int]:
         if scope.find(read.segments[1].name) is None:
             found.add(id(node))
     return frozenset(found)
-
-
-def references(use: Use) -> tuple[Reference, ...]:
-    return () if use.expression is None else use.expression.references
 
 
 def visible_steps(scope: Scope | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from headgate.compiler.uses import sites, uses
 from headgate.diagnostics import Severity
+from headgate.expressions import ExpressionError, parse, tree
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
@@ -26,6 +27,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield RULE.finding(error.message, place, note="cannot be read")
     for _, value in sites(context.graph):
         for text in texts(value):
+            yield from _omitted(text)
             found = _statement(context, text)
             if found is not None:
                 yield RULE.finding(
@@ -34,6 +36,24 @@ def check(context: Context) -> Iterator[Finding]:
                     note="a statement",
                     advice="write `{{ a if condition else b }}`, a `when`, a `switch` or an `each`",
                 )
+
+
+def _omitted(text: ast.Text) -> Iterator[Finding]:
+    """`omit` inside text: only a whole value can be left out."""
+    for part in text.parts if len(text.parts) > 1 else ():
+        if isinstance(part, ast.Template) and "omit" in part.expression:
+            root = _read(part.expression)
+            if isinstance(root, tree.Filter) and root.name == "omit":
+                start = part.inner.start + root.name_start
+                message = "`omit` leaves a whole value out and cannot stand inside text"
+                yield RULE.finding(message, Span(start, start + 4), advice='write `| default("")`')
+
+
+def _read(expression: str) -> tree.Node | None:
+    try:
+        return parse(expression).root
+    except ExpressionError:
+        return None
 
 
 def _statement(context: Context, text: ast.Text) -> Span | None:

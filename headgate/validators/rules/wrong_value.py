@@ -9,6 +9,8 @@ from headgate.compiler.values import descend
 from headgate.diagnostics import Diagnostic, Fix, Severity, nearest, replace
 from headgate.grammar import ast
 from headgate.source import Span
+from headgate.validators import foreign
+from headgate.validators.conditions import never_boolean
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.values import Block, ValueFault, regex_fault, values, within
 
@@ -64,6 +66,8 @@ def check(context: Context) -> Iterator[Finding]:
     for one in context.workflow.inputs:
         yield from _pattern(one)
     yield from _timezones(context)
+    for sentence, place in never_boolean(context):
+        yield RULE.finding(sentence, place, note="never true or false", advice="compare it, as in `{{ x == 1 }}`")
 
 
 def _bare_reference(fault: ValueFault) -> Diagnostic | None:
@@ -112,8 +116,9 @@ def _spoken_duration(block: Block) -> Diagnostic | None:
 def _missing(block: Block) -> Iterator[Diagnostic]:
     kind = block.written.kind
     assert kind is not None, "blocks of unknown kinds are left out"
+    misspelt = {foreign.guess(said.name, block.written.names) for said in block.written.unknown}  # HG005 says it
     for name in kind.required:
-        if name not in block.written.attributes and (kind.name, name) not in _NEEDED_ELSEWHERE:
+        if name not in block.written.attributes and name not in misspelt and (kind.name, name) not in _NEEDED_ELSEWHERE:
             yield RULE.finding(
                 f"{block.called} needs `{name}`: {kind.attributes[name].doc}", block.place, note=f"`{name}` is missing"
             )

@@ -1,0 +1,34 @@
+"""Conditions that can never be true or false: a fact for the rule about wrong values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headgate.compiler import types
+from headgate.compiler.inference import Inference
+from headgate.compiler.uses import uses
+from headgate.source import Span
+from headgate.validators.rule import Context
+
+CONDITIONS = frozenset({"when", "until", "while", "case"})
+_SAID = {
+    types.NULL: "null",
+    types.NUMBER: "a number",
+    types.TEXT: "text",
+    types.LIST: "a list",
+    types.MAP: "a map",
+}
+
+
+def never_boolean(context: Context) -> Iterator[tuple[str, Span]]:
+    """A sentence and a place for each condition whose type is known and not boolean: it would fail its step."""
+    siblings = {workflow.name.text: workflow for workflow in context.file.workflows}
+    inference = Inference(context.graph, context.lock, siblings)
+    for use in uses(context.graph):
+        if use.expression is None or use.site.attribute not in CONDITIONS or use.site.sort not in ("step", "case"):
+            continue
+        kind = inference.type_of(use.expression.root, use.site)
+        if not kind.may_be(types.BOOLEAN):
+            shown = " or ".join(_SAID[one] for one in sorted(kind.kinds))
+            name = "a case" if use.site.sort == "case" else f"`{use.site.attribute}`"
+            yield f"{name} expects a condition, true or false; this is {shown}", use.template.span
