@@ -195,7 +195,10 @@ def test_a_comma_goes_on_with_edges_and_a_newline_ends_them() -> None:
 
 
 def test_doc_comments_belong_to_the_item_below() -> None:
-    text = "## One.\n## Two.\nworkflow a {\n  ## In.\n  # plain\n\n  input b: string ## not one\n  ### nor this\n  let c = 1\n  ## last\n}\n"
+    text = (
+        "## One.\n## Two.\nworkflow a {\n  ## In.\n  # plain\n\n  input b: string ## not one\n"
+        "  ### nor this\n  let c = 1\n  ## last\n}\n"
+    )
     workflow = tree(text).workflows[0]
     assert (workflow.doc, workflow.inputs[0].doc, workflow.lets[0].doc) == ("One.\nTwo.", "In.", None)
     assert [comment.text for comment in tree(text).comments] == [
@@ -221,7 +224,8 @@ def test_a_broken_attribute_leaves_its_step() -> None:
 
 def test_a_broken_head_loses_the_step_and_those_in_it_by_name() -> None:
     workflow = broken(
-        "workflow a {\n  step b = each {{ x }} as y after @ {\n    step c = set { z = 1 }\n  }\n  input d:\n  step e = set\n}"
+        "workflow a {\n  step b = each {{ x }} as y after @ {\n    step c = set { z = 1 }\n  }\n"
+        "  input d:\n  step e = set\n}"
     )
     assert [step.name.text for step in workflow.steps] == ["e"]
     assert workflow.lost == frozenset({"b", "c", "d"})
@@ -254,7 +258,8 @@ def test_a_file_that_parses_needs_neither_lark_nor_the_recovery() -> None:
     program = (
         "import sys; from headgate.grammar.parse import parse; from headgate.source import Source;"
         "parse(Source('x', 'workflow a { step b = set { x = 1 } }'));"
-        "print([name for name in sys.modules if name.startswith(('lark', 'headgate.grammar.recover', 'headgate.grammar.layout'))])"
+        "heavy = ('lark', 'headgate.grammar.recover', 'headgate.grammar.layout');"
+        "print([name for name in sys.modules if name.startswith(heavy)])"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
