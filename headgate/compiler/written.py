@@ -37,6 +37,17 @@ class Written(NamedTuple):
         own = self.kind.attributes.get(name) if self.kind else None
         return own or self.common.attributes.get(name) or (self.kind.rest if self.kind else None)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every attribute that may stand here by a fixed name, the kind's own first."""
+        own = self.kind.attributes if self.kind else {}
+        return tuple(dict.fromkeys((*own, *self.common.attributes)))
+
+    @property
+    def unknown(self) -> tuple[Said, ...]:
+        """What is written by a name that nothing here has."""
+        return tuple(said for said in self.attributes.values() if said.by_name and self.known(said.name) is None)
+
     def get(self, name: str) -> ast.Value | None:
         """The value of an attribute, None when it is not written."""
         said = self.attributes.get(name)

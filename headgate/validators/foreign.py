@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from headgate.diagnostics import nearest
+
 KINDS: dict[str, str] = {
     **dict.fromkeys(("stop", "end", "exit", "return", "done", "terminate", "succeed", "success"), "finish"),
     **dict.fromkeys(("if", "condition", "branch", "choice", "router", "match", "conditional"), "switch"),
@@ -334,3 +336,8 @@ TYPES: dict[str, str] = {
 def meant_by(name: str, known: tuple[str, ...]) -> str | None:
     """The attribute, out of those known at a place, that another tool calls `name`."""
     return next((here for here, theirs in ATTRIBUTES if name in theirs and here in known), None)
+
+
+def guess(name: str, known: tuple[str, ...]) -> str | None:
+    """The attribute that was probably meant by a name that is unknown here."""
+    return meant_by(name, known) or nearest(name, known)

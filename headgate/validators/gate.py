@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from headgate.compiler import graph as graphs
+from headgate.compiler.written import of_step
 from headgate.diagnostics import Diagnostic
 from headgate.grammar import ast
 from headgate.grammar.parse import parse
@@ -15,7 +16,6 @@ from headgate.validators.rule import Context, NotChecked, all_steps
 from headgate.validators.selection import Selection
 from headgate.validators.table import TABLE
 from headgate.validators.values import blocks, value_faults
-from headgate.validators.written import of_step
 from headgate.workspace import Lock, Workspace
 
 _SYNTAX = ("HG001", "HG002")

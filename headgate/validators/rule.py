@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from headgate.compiler.graph import Graph
+from headgate.compiler.written import Written
 from headgate.diagnostics import Diagnostic, Fix, Label, Severity
 from headgate.grammar import ast
 from headgate.source import Source, Span
 from headgate.validators.values import Block, ValueFault
-from headgate.validators.written import Written
 from headgate.workspace import Lock, Workspace
 
 

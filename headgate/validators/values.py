@@ -9,10 +9,10 @@ from typing import NamedTuple
 from headgate import kinds
 from headgate.compiler.schemas import schema_of
 from headgate.compiler.values import locate, neutral
+from headgate.compiler.written import Written, of_block, of_trigger
 from headgate.grammar import ast
 from headgate.kinds import Attribute, Fault, Schema
 from headgate.source import Span
-from headgate.validators.written import Written, of_block, of_trigger
 
 _FREE = Attribute("", {"template": True}, {}, required=False)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from headgate.compiler.graph import Node
+from headgate.compiler.written import Written
 from headgate.diagnostics import Label, Severity
 from headgate.grammar import ast
 from headgate.kinds import Kind
@@ -13,7 +14,6 @@ from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.spelling import lasting
 from headgate.validators.values import Block
-from headgate.validators.written import Written
 
 _BACKOFF = (5_000, 60_000, 300_000)
 _RETRIES = 3

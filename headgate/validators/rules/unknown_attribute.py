@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from headgate.compiler.values import descend, key_span
+from headgate.compiler.written import Said
 from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity, nearest, replace
 from headgate.grammar import ast
 from headgate.source import Span
@@ -13,7 +14,6 @@ from headgate.validators import foreign
 from headgate.validators.edits import behind_header, whole_line
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.values import Block, ValueFault
-from headgate.validators.written import Said
 
 _PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -51,11 +51,11 @@ def _attribute(context: Context, block: Block, said: Said, place: Span) -> Diagn
     if said.name in foreign.FOLLOWERS:
         sentence = "the step that follows names this one: `step NEXT = KIND after THIS`"
         return RULE.finding(f"no attribute `{said.name}`: {sentence}", place, note="edges point backwards here")
-    known = _known(block)
+    known = block.written.names
     meant = foreign.meant_by(said.name, known)
     if meant is None and said.name in foreign.SENTENCES:
         return RULE.finding(f"no attribute `{said.name}`: {foreign.SENTENCES[said.name]}", place)
-    guess = meant or nearest(said.name, known)
+    guess = foreign.guess(said.name, known)
     free = guess is not None and guess not in block.written.attributes
     same_value = meant not in ("enabled", "timeout", "retry", "when", "on_failure") or said.name in ("retries", "if")
     fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, guess),) if guess and free and same_value else ()
@@ -132,11 +132,6 @@ def _key(fault: ValueFault) -> Diagnostic:
     fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, guess),) if guess and not taken else ()
     message = f"`{fault.name}` has no key `{name}`{expected}"
     return RULE.finding(message, place, note="no such key", advice=advice, fixes=fixes)
-
-
-def _known(block: Block) -> tuple[str, ...]:
-    own = block.written.kind.attributes if block.written.kind else {}
-    return tuple(dict.fromkeys((*own, *block.written.common.attributes)))
 
 
 def _expected(known: tuple[str, ...]) -> str:
