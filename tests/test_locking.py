@@ -98,7 +98,7 @@ def test_a_comparison_tells_what_changed_and_writes_nothing(tmp_path: Path) -> N
 
 def test_when_one_server_says_nothing_nothing_is_written(tmp_path: Path) -> None:
     report = lock(write(tmp_path, ODD, instance("off", str(BAD), "exit")))
-    assert report.exit_code == 3
+    assert (report.exit_code, report.differences) == (3, ())
     assert report.faults == ("the MCP server `off` ended before it answered: cannot read config.json",)
     assert not (tmp_path / "headgate.lock").exists()
 

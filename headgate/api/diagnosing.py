@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headgate.workspace import Model, Workspace
 
 MODEL_SECONDS = 5.0
+SERVER_SECONDS = 20.0
 
 
 class Verdict(StrEnum):
@@ -196,7 +197,7 @@ def _servers(site: Site) -> Iterator[Examined]:
     if locked is None and active and not damaged:
         message = f"there is no {LOCK_NAME}: tools are not checked"
         yield Examined("lock", Verdict.WARNING, message, "`headgate lock` writes it")
-    answers = asyncio.run(ask(site, active, None))
+    answers = asyncio.run(ask(site, active, None, SERVER_SECONDS))
     for answer in answers:
         yield _server(answer)
     for one in workspace.instances.values():

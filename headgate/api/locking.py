@@ -70,26 +70,28 @@ def lock(
     count = sum(len(answer.tools or {}) for answer in answers)
     report = LockReport(path, tuple(one.name for one in chosen), count, differences, faults, written=False, exit_code=0)
     if faults:
-        return report._replace(exit_code=3)
+        return report._replace(differences=(), exit_code=3)
     if compare:
         return report._replace(exit_code=1 if differences else 0)
     return report._replace(written=_write(path, encoded(after)))
 
 
-async def ask(site: Site, instances: Sequence[Instance], told: Callable[[Asked], None] | None) -> list[Asked]:
-    """Every instance's answer, asked side by side, in the order given."""
+async def ask(
+    site: Site, instances: Sequence[Instance], told: Callable[[Asked], None] | None, seconds: float = ASK_SECONDS
+) -> list[Asked]:
+    """Every instance's answer within so many seconds, asked side by side, in the order given."""
     world = World(site.workspace, clock=site.clock)
     try:
-        return list(await asyncio.gather(*(_ask(one, world, told) for one in instances)))
+        return list(await asyncio.gather(*(_ask(one, world, told, seconds) for one in instances)))
     finally:
         await world.close()
 
 
-async def _ask(instance: Instance, world: World, told: Callable[[Asked], None] | None) -> Asked:
+async def _ask(instance: Instance, world: World, told: Callable[[Asked], None] | None, seconds: float) -> Asked:
     from headgate.runtime.performers.mcp import tools_of
 
     try:
-        asked = Asked(instance.name, _tools(await tools_of(instance, world, ASK_SECONDS)), None)
+        asked = Asked(instance.name, _tools(await tools_of(instance, world, seconds)), None)
     except StepFailure as failure:
         asked = Asked(instance.name, None, world.mask_error(failure.error).message)
     except ValueError as error:
