@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from headgate.diagnostics import Diagnostic, Severity
 from headgate.grammar import ast
@@ -13,34 +11,30 @@ from headgate.grammar.tokens import read
 from headgate.source import Source, Span
 
 
-@contextmanager
-def without_collection() -> Iterator[None]:
-    """Nothing a parse makes is garbage before it ends, so looking for it is time lost."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
     """The tree of a file, and what is wrong with its syntax: HG001, HG002 and HG207.
 
     Items that do not parse are left out of the tree; their workflow is marked `broken` and their names are `lost`.
     """
-    with without_collection():
-        text = source.text
-        tokens = read(text)
-        if tokens is not None:
-            workflows = run("start", tokens.kinds, tokens.values, tokens.docs)
-            if not isinstance(workflows, Stuck):
-                return ast.File(tuple(workflows), tokens.comments, Span(0, len(text))), []
-        from headgate.grammar.recover import recover
+    collects = gc.isenabled()
+    gc.disable()  # nothing that a parse makes is garbage before it ends, so looking for it is time lost
+    try:
+        return _parse(source.text)
+    finally:
+        if collects:
+            gc.enable()
 
-        file, found = recover(text)
-        return file, found or [unexplained(text)]
+
+def _parse(text: str) -> tuple[ast.File, list[Diagnostic]]:
+    tokens = read(text)
+    if tokens is not None:
+        workflows = run("start", tokens.kinds, tokens.values, tokens.docs)
+        if not isinstance(workflows, Stuck):
+            return ast.File(tuple(workflows), tokens.comments, Span(0, len(text))), []
+    from headgate.grammar.recover import recover
+
+    file, found = recover(text)
+    return file, found or [unexplained(text)]
 
 
 def parse_value(text: str) -> tuple[ast.Value | None, list[Diagnostic]]:

@@ -20,12 +20,30 @@ END = "$END"
 
 HEADER = '''"""Lark's LALR(1) tables of `flow.lark`: written by `python -m headgate.grammar.tables`, not by hand.
 
-TERMINALS names the terminals by id, SYMBOLS all symbols. A row of ROWS maps a symbol's id to the next state, or, when
+SYMBOLS names all symbols by id, TERMINALS the terminals. A row of ROWS maps a symbol's id to the next state, or, when
 negative, to `~rule`. RULES gives (action, length, left side) of each rule; STARTS a (first, accepting) pair of states.
+Rows and rules are one text each: a text costs nothing to compile.
 """
 
 # fmt: off
 '''
+FOOTER = """
+
+def _row(line: str) -> dict[int, int]:
+    numbers = [*map(int, line.split())]
+    return dict(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _rule(line: str) -> tuple[str, int, int]:
+    action, size, left = line.split()
+    return action, int(size), int(left)
+
+
+SYMBOLS: tuple[str, ...] = tuple(_SYMBOLS.split())
+TERMINALS: tuple[str, ...] = SYMBOLS[:_TERMINALS]
+RULES: tuple[tuple[str, int, int], ...] = tuple(map(_rule, _RULES.splitlines()))
+ROWS: tuple[dict[int, int], ...] = tuple(map(_row, _ROWS.splitlines()))
+"""
 
 
 class TooDeepError(ValueError):
@@ -135,20 +153,22 @@ def render(
     starts: dict[str, tuple[int, int]],
 ) -> str:
     """The tables as the text of a Python module."""
-    lines = [
-        HEADER,
-        f"SYMBOLS: tuple[str, ...] = {tuple(symbols)!r}",
-        f"TERMINALS: tuple[str, ...] = SYMBOLS[:{terminals}]",
-        f"STARTS: dict[str, tuple[int, int]] = {starts!r}",
-        "RULES: tuple[tuple[str, int, int], ...] = (",
-        *(f"    {rule!r}," for rule in rules),
-        ")",
-        "ROWS: tuple[dict[int, int], ...] = (",
-        *("    {" + ", ".join(f"{key}: {value}" for key, value in row.items()) + "}," for row in rows),
-        ")",
-        "",
-    ]
-    return "\n".join(lines)
+    numbers = [" ".join(f"{key} {value}" for key, value in row.items()) for row in rows]
+    return "\n".join(
+        [
+            HEADER,
+            f'_SYMBOLS = """{chr(10).join(symbols)}"""',
+            f"_TERMINALS = {terminals}",
+            f"STARTS: dict[str, tuple[int, int]] = {starts!r}",
+            '_RULES = """\\',
+            *(f"{action} {size} {left}" for action, size, left in rules),
+            '"""',
+            '_ROWS = """\\',
+            *numbers,
+            '"""',
+            FOOTER,
+        ]
+    )
 
 
 if __name__ == "__main__":
