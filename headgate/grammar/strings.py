@@ -22,7 +22,8 @@ _LINE_CHARACTERS = re.compile(r'[^"\\\n\r{]*')
 _BLOCK_CHARACTERS = re.compile(r'[^"\\{]*')
 _FENCE_OPEN = re.compile(r"```([A-Za-z_][A-Za-z0-9_]*)?[ \t]*\r?\n")
 _FENCE_CLOSE = re.compile(r"^[ \t]*```", re.MULTILINE)
-_ITEM = re.compile(r"[\s}]*(?:step|workflow|trigger|input|let)[ \t]+[A-Za-z_][A-Za-z0-9_]*[ \t]*[=:]")
+_NAMED = "[ \\t]+[A-Za-z_][A-Za-z0-9_]*[ \\t]*"
+_ITEM = re.compile(rf'[\s}}]*(?:(?:step|trigger|let){_NAMED}=(?!=)|workflow{_NAMED}(?:"[^"\n]*"[ \t]*)?\{{)')
 _INDENT = re.compile(r"[ \t]*")
 
 

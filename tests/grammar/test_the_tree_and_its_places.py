@@ -263,3 +263,9 @@ def test_a_file_that_parses_needs_neither_lark_nor_the_recovery() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_prompts_that_talk_of_steps_are_no_items_in_a_broken_file() -> None:
+    text = 'workflow a {\n  step b = llm fast {\n    prompt = """\nstep one: say it\ninput x: none\n"""\n    x: 1\n  }\n}\n'
+    _, found = parse(Source("x.flow", text))
+    assert [finding.message for finding in found] == ["a value is given with `=`, not with `:`: `x = ...`"]
