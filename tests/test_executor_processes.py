@@ -324,3 +324,53 @@ def test_drive_exits_0_when_no_run_is_open(desk: Desk) -> None:
     assert desk.drive().exit_code == 0
     desk.run("workflow w { step s = set { a = 1 } }")
     assert desk.drive() == running.Drove((), (), 0)
+
+
+def test_the_command_line_goes_on_with_a_run_that_was_killed(desk: Desk) -> None:
+    driver, run = started(desk, 60)
+    driver.kill()
+    driver.communicate()
+    assert desk.status(run) == "running"
+    (desk.folder / "flow.flow").unlink()
+    slow = desk.command("drive", run)
+    while len(desk.lines()) < 2:
+        assert slow.poll() is None, slow.communicate()
+        Event().wait(0.02)
+    slow.kill()
+    slow.communicate()
+    code, out, _ = desk.cli("cancel", run, "--format", "json")
+    assert (code, json.loads(out)["status"]) == (0, "cancelled")
+    assert desk.lines() == ["a 1 a", "a 2 a"]
+
+
+def test_a_sub_run_is_refused_inputs_that_do_not_fit(desk: Desk) -> None:
+    text = """
+    workflow parent {
+      input any_value: any
+      step sub = call child { inputs = { n = {{ inputs.any_value }} } }
+    }
+    workflow child { input n: integer\n step s = set { a = 1 } }
+    """
+    rest = desk.run(text, any_value="seven")
+    assert rest.view.failure is not None
+    assert (rest.view.failure.code, rest.view.failure.step) == ("CONFIG_INVALID", "sub")
+    assert "`n` does not fit" in str(rest.view.failure.message)
+    assert len(desk.runs()) == 1
+    assert desk.run(text, any_value=7).view.status == "completed"
+
+
+def test_a_workflow_that_is_gone_when_it_is_called_fails_the_call(desk: Desk) -> None:
+    desk.write("workflow child { step s = set { a = 1 } }", "child.flow")
+    text = """
+    workflow parent {
+      step ask = human approval { title = "?" }
+      step sub = call child after ask
+    }
+    """
+    run = desk.run(text).view.run
+    (desk.folder / "child.flow").unlink()
+    rest = desk.act(run, "approve", "ask")
+    assert rest.view.failure is not None
+    assert (rest.view.failure.code, rest.view.failure.step) == ("CONFIG_INVALID", "sub")
+    desk.write("workflow child { step s = set { a = 1 } }", "child.flow")
+    assert desk.act(run, "redrive").view.status == "completed"

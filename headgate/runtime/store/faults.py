@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,17 @@ _SENTENCES = {
 def sentence(error: sqlite3.Error, path: Path) -> str:
     """What `error` means for the store at `path`, and what to do."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_IOERR and _is_full(path):
+        code = sqlite3.SQLITE_FULL
     return f"the store `{path}` {_SENTENCES.get(code, f'cannot be used: {error}')}"
+
+
+def _is_full(path: Path) -> bool:
+    """SQLite says so only of the database itself, and not of the files beside it."""
+    try:
+        return os.statvfs(path.parent).f_bavail == 0
+    except OSError:
+        return False
 
 
 def fault_of(error: sqlite3.Error, path: Path) -> StoreError:

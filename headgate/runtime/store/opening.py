@@ -10,6 +10,7 @@ from headgate.runtime.store.faults import explained
 from headgate.runtime.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 BUSY_SECONDS = 5.0
+_WITHOUT_SPACE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
 
 
 def open_for_writing(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
@@ -48,16 +49,21 @@ def open_for_reading(path: Path) -> sqlite3.Connection | None:
 
 
 def _readable(path: Path) -> sqlite3.Connection:
-    """A read-only folder cannot take the files that WAL needs beside it; what was checkpointed is readable still."""
+    """A folder that is read-only or full cannot take the files that WAL needs; a store at rest is readable without."""
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.OperationalError as error:
         connection.close()
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+        if error.sqlite_errorcode & 0xFF not in _WITHOUT_SPACE or _has_log(path):
             raise
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
     return connection
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
