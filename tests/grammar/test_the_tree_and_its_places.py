@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from strategies.flow import files
 
 from headgate.grammar import ast
 from headgate.grammar.parse import parse, parse_value
@@ -77,6 +79,22 @@ def test_every_node_stands_where_it_was_written() -> None:
                 assert span.end == node.value.span.end
             case ast.Map() | ast.Workflow() | ast.Gate():
                 assert written.endswith("}")
+
+
+@given(files())
+@settings(max_examples=100, deadline=None)
+def test_names_and_expressions_stand_where_they_were_written_in_any_file(text: str) -> None:
+    for node, span in nodes(tree(text)):
+        written = text[span.start : span.end]
+        if isinstance(node, ast.Template):
+            assert written == f"{{{{{node.expression}}}}}"
+            assert text[node.inner.start : node.inner.end] == node.expression
+        elif isinstance(node, ast.Name):
+            assert written.strip('"') == node.text
+        elif isinstance(node, ast.Fence):
+            raw = text[node.raw.start : node.raw.end].replace("\r\n", "\n").split("\n")
+            for line, own in zip(node.text.split("\n"), raw, strict=False):
+                assert line == own[node.indent :] or not own.strip()
 
 
 def test_the_example_of_the_language_is_read_whole() -> None:
@@ -266,6 +284,7 @@ def test_a_file_that_parses_needs_neither_lark_nor_the_recovery() -> None:
 
 
 def test_prompts_that_talk_of_steps_are_no_items_in_a_broken_file() -> None:
-    text = 'workflow a {\n  step b = llm fast {\n    prompt = """\nstep one: say it\ninput x: none\n"""\n    x: 1\n  }\n}\n'
+    prompt = '"""\nstep one: say it\ninput x: none\n"""'
+    text = f"workflow a {{\n  step b = llm fast {{\n    prompt = {prompt}\n    x: 1\n  }}\n}}\n"
     _, found = parse(Source("x.flow", text))
     assert [finding.message for finding in found] == ["a value is given with `=`, not with `:`: `x = ...`"]
