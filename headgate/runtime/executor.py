@@ -151,7 +151,8 @@ class Executor:
         self._at_stake = False
         for driven, write in pairs:
             if driven.id in refused:
-                self._attempts.cancel_all(driven.id)
+                for member in self.fleet.family(driven.lease.root):
+                    self._attempts.cancel_all(member.id)
                 self.fleet.forget(driven.lease.root)
             else:
                 driven.committed(write)
