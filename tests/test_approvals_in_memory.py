@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from memory_runs import START, MemoryRun, gate, human, plan, step
+from memory_runs import START, MemoryRun, error, gate, human, plan, step
 
 from headgate.runtime.decider import Accepted, NoOp, Refusal, derive, next_wake
 
@@ -159,8 +159,6 @@ def test_only_assignees_and_admins_decide_where_people_are_known():
 
 def test_a_retry_with_the_same_input_reuses_the_approval_and_an_edit_asks_again():
     def world(path, attempt, shown):
-        from memory_runs import error
-
         return error() if attempt < 3 else {}
 
     made = plan(step("pay", config={"sum": 1}, gates=(gate(),)), on_failure="pause")
@@ -230,3 +228,41 @@ def test_a_loop_and_a_switch_can_be_gated():
     assert run.state.approvals["R-2"].input == {"over": [1, 2], "as": "x"}
     run.ask("approve", "loop")
     assert (run.phase, run["loop"].result["count"]) == ("completed", 2)
+
+
+def test_a_redrive_reuses_an_approval_of_the_same_input_and_asks_again_for_another():
+    def world(path, attempt, shown):
+        return error() if path == "pay" and attempt == 1 else {"n": attempt}
+
+    for start, asked in ((None, 1), ("first", 2)):
+        made = plan(
+            step("first"), step("pay", "noop", "first", config={"n": "{{ steps.first.result.n }}"}, gates=(gate(),))
+        )
+        run = MemoryRun(made, world).drive()
+        run.ask("approve", "pay")
+        assert run.phase == "failed"
+        run.ask("redrive", start)
+        assert len(run.state.approvals) == asked
+        assert run.phase == ("completed" if asked == 1 else "active")
+
+
+def test_a_retry_after_a_rejected_review_asks_every_reviewer_again():
+    gates = (gate("after", "review", ask="one"), gate("after", "review", ask="two"))
+    run = MemoryRun(plan(step("write", gates=gates), on_failure="pause"), {}).drive()
+    run.ask("approve", "write")
+    run.ask("deny", "write")
+    assert derive(run.state) == ("paused", "step_failed: write")
+    run.ask("retry", "write")
+    assert [each.title for each in run.state.approvals.values()] == ["one", "two", "one"]
+
+
+def test_what_a_rejected_step_had_made_is_no_result_for_others():
+    later = step("b", "set", "finished write", config={"x": "{{ steps.write.result.text | default('none') }}"})
+    run = MemoryRun(plan(step("write", gates=(gate("after", "review"),)), later), {"write": {"text": "hm"}}).drive()
+    run.ask("deny", "write")
+    assert run["b"].result == {"x": "none"}
+
+
+def test_a_review_that_nobody_decides_in_time_fails_the_step():
+    run = MemoryRun(plan(step("write", gates=(gate("after", "review"),))), {}).drive().wait()
+    assert (run.phase, run.state.failure_code) == ("failed", "HUMAN_TASK_FAILED")

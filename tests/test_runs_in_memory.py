@@ -6,8 +6,10 @@ import pytest
 from memory_runs import START, MemoryRun, error, gate, human, plan, step
 
 from headgate.plan import Json, Retry
+from headgate.runtime.commands import Record
 from headgate.runtime.decider import Accepted, derive, next_wake
 from headgate.runtime.errors import StepError
+from headgate.runtime.events import EventType
 
 RETRIES = Retry(3, (5_000, 60_000, 300_000))
 
@@ -405,3 +407,146 @@ def test_a_secret_stays_a_placeholder_in_what_is_recorded():
 def test_gates_are_in_the_order_of_condition_input_gate_dispatch():
     made = plan(step("a", when="{{ false }}", gates=(gate(),)))
     assert MemoryRun(made).drive().state.approvals == {}
+
+
+def test_a_persons_retry_counts_the_retries_from_the_beginning_and_clears_the_end():
+    run = MemoryRun(plan(step("a", retry=Retry(1, (10,))), on_failure="pause"), failing(9)).drive().wait()
+    assert (run["a"].attempts, run["a"].status) == (2, "failed")
+    run.ask("retry", "a")
+    assert (run["a"].attempts, run["a"].status, run["a"].ended_at) == (3, "retrying", None)
+    assert run.wait()["a"].attempts == 4
+
+
+def test_a_finish_step_of_a_paused_run_ends_it_on_resume():
+    run = MemoryRun(plan(step("a"), step("end", "finish", "a"), step("b")))
+    run.drive()
+    run.end("a", 1, {})
+    run.settle()
+    assert run.phase == "completed"
+    held = MemoryRun(plan(step("a"), step("end", "finish", "a", gates=(gate("after"),))), {}).drive()
+    held.ask("pause")
+    held.ask("approve", "end")
+    assert held.phase == "active"
+    held.ask("resume")
+    assert held.phase == "completed"
+
+
+def test_a_redrive_runs_what_failed_was_blocked_or_cancelled_and_keeps_the_rest():
+    made = plan(step("a"), step("bad", "noop", "a"), step("next", "noop", "bad"), step("rescue", "noop", "denied bad"))
+    run = MemoryRun(made, {"bad": error()}).drive()
+    assert run.statuses == {"a": "completed", "bad": "failed", "next": "blocked", "rescue": "blocked"}
+    run.world = failing(0)
+    verdict = run.ask("redrive")
+    assert isinstance(verdict, Accepted)
+    assert verdict.again == ("bad", "next", "rescue")
+    assert run.statuses == {
+        "a": "completed",
+        "bad": "completed",
+        "next": "completed",
+        "rescue": "skipped branch_not_taken",
+    }
+    assert (run.phase, run.state.epoch, run.state.outcome) == ("completed", 1, "clean")
+    assert run.performed == [("a", 1), ("bad", 1), ("bad", 2), ("next", 1)]
+
+
+def test_a_redrive_from_a_step_runs_all_that_follows_it_again():
+    made = plan(step("a"), step("b", "noop", "a"), step("c", "noop", "b"), step("side"), step("bad", "noop", "c"))
+    run = MemoryRun(made, {"bad": error()}).drive()
+    verdict = run.ask("redrive", "b")
+    assert verdict.again == ("b", "c", "bad")
+    assert [path for path, _ in run.performed] == ["a", "side", "b", "c", "bad", "b", "c", "bad"]
+
+
+def test_running_an_irreversible_step_again_needs_a_yes():
+    made = plan(step("pay", reversibility="irreversible"), step("bad", "noop", "pay"))
+    run = MemoryRun(made, {"bad": error()}).drive()
+    refused = run.ask("redrive", "pay")
+    assert (refused.code, "--yes" in refused.message) == ("ALREADY_COMPLETED", True)
+    assert isinstance(run.ask("redrive", "pay", yes=True), Accepted)
+    plain = MemoryRun(made, {"bad": error()}).drive()
+    assert isinstance(plain.ask("redrive"), Accepted)
+
+
+def test_a_redrive_from_a_step_that_is_not_there_is_refused():
+    run = MemoryRun(plan(step("a")), {"a": error()}).drive()
+    assert run.ask("redrive", "zzz").code == "NO_SUCH_STEP"
+
+
+def test_a_run_cancelled_before_it_started_can_be_redriven():
+    run = MemoryRun(plan(step("a", "set", config={"x": 1})), due_at=START + 9_000)
+    run.ask("cancel")
+    assert run.phase == "cancelled"
+    run.ask("redrive")
+    assert run.phase == "completed"
+
+
+def test_a_late_result_of_a_forced_step_is_recorded_and_not_applied():
+    run = MemoryRun(plan(step("slow"), step("b", "delay", "slow", config={"for": 1_000})))
+    run.drive()
+    run.ask("force_advance", "slow", reason="stuck")
+    assert run.aborted == [("slow", 1)]
+    run.end("slow", 1, {"late": True})
+    assert (run.statuses["slow"], run["slow"].has_result) == ("skipped forced", False)
+    assert run.wait().state.outcome == "forced"
+
+
+def test_a_paused_run_records_what_was_running_and_moves_only_on_resume():
+    run = MemoryRun(plan(step("a"), step("bad"), step("b", "noop", "a")))
+    run.drive()
+    run.ask("pause", reason="lunch")
+    hold = next(iter(run.state.holds.values()))
+    assert (hold.by, hold.note) == ("ann", "lunch")
+    run.end("a", 1, {})
+    run.end("bad", 1, error())
+    run.drive()
+    assert derive(run.state) == ("paused", "operator")
+    assert run.statuses == {"a": "completed", "bad": "failed", "b": "ready"}
+    run.ask("resume")
+    assert (run.phase, run.state.failed_step, run.statuses["b"]) == ("failed", "bad", "blocked")
+
+
+def test_an_interrupted_run_goes_on_when_its_hold_is_released():
+    run = MemoryRun(plan(step("a")))
+    run.drive()
+    run.append(Record(EventType.HOLD_OPENED, {"hold": "interrupted"}))
+    run.crash()
+    run.drive()
+    assert derive(run.state).status == "interrupted"
+    assert run.statuses["a"] == "interrupted"
+    run.world = failing(0)
+    run.append(Record(EventType.HOLD_RELEASED, {"hold": "interrupted"}))
+    assert run.drive().phase == "completed"
+
+
+def test_joins_start_any_at_the_first_live_edge_and_all_after_every_one():
+    made = plan(step("a"), step("b"), step("first", "noop", "a", "b", join="any"), step("both", "noop", "a", "b"))
+    run = MemoryRun(made)
+    run.drive()
+    run.end("b", 1, {})
+    run.drive()
+    assert run.statuses == {"a": "running", "b": "completed", "first": "running", "both": "pending"}
+
+
+def test_a_clean_up_runs_after_everything_whatever_happened():
+    made = plan(
+        step("bad"),
+        step("next", "noop", "bad"),
+        step("ask", gates=(gate(),)),
+        step("clean", "set", "*finished bad", "*finished next", "*finished ask", config={"x": 1}),
+    )
+    run = MemoryRun(made, {"bad": error()}).drive()
+    assert run.statuses["clean"] == "pending"
+    run.ask("deny", "ask")
+    assert run.statuses["clean"] == "completed"
+    assert run.state.outcome == "with_failures"
+
+
+def test_ten_thousand_items_cost_no_more_each_than_a_thousand():
+    def events(items: int) -> int:
+        config = {"over": list(range(items)), "as": "x", "limit": items, "concurrency": 10, "on_item_failure": "fail"}
+        run = MemoryRun(plan(step("loop", "each", config=config, body=[step("s", "set", config={"v": "{{ x }}"})])))
+        run.settle()
+        assert run.phase == "completed"
+        return len(run.events)
+
+    assert events(10_000) - events(1_000) == 9_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from headgate.expressions import Absent, Secrets, render, sealed
@@ -98,6 +98,31 @@ class StepsNames(Mapping[str, object]):
         return sum(1 for _ in self)
 
 
+class _Later(Mapping[str, object]):
+    """A map that is made when something in it is used."""
+
+    __slots__ = ("_made", "_make", "_state")
+
+    def __init__(self, make: Callable[[RunState], dict[str, object]], state: RunState) -> None:
+        self._make = make
+        self._state = state
+        self._made: dict[str, object] | None = None
+
+    def _items(self) -> dict[str, object]:
+        if self._made is None:
+            self._made = self._make(self._state)
+        return self._made
+
+    def __getitem__(self, key: str) -> object:
+        return self._items()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items())
+
+    def __len__(self) -> int:
+        return len(self._items())
+
+
 class _Constants(Mapping[str, object]):
     """`vars`: the workflow's `let`s, evaluated when they are used."""
 
@@ -167,13 +192,8 @@ def test_scope(state: RunState, path: str, iteration: int) -> dict[str, object]:
 def _names(state: RunState, inner: ScopeState, step: StepState | None) -> dict[str, object]:
     names: dict[str, object] = {
         "inputs": state.inputs,
-        "trigger": _trigger(state),
-        "run": {
-            "id": state.run_id,
-            "workflow": state.workflow,
-            "version": state.version,
-            "started_at": None if state.started_at is None else iso(state.started_at),
-        },
+        "trigger": _Later(_trigger, state),
+        "run": _Later(_run, state),
         "secrets": _SECRETS,
     }
     names["vars"] = _Constants(state.plan.vars, names)
@@ -199,6 +219,15 @@ def _loop_names(names: dict[str, object], inner: ScopeState) -> None:
     else:
         names["iteration"] = inner.index
         names["previous"] = _Previous(inner.topology.nodes, loop.scopes.get(inner.index - 1))
+
+
+def _run(state: RunState) -> dict[str, object]:
+    return {
+        "id": state.run_id,
+        "workflow": state.workflow,
+        "version": state.version,
+        "started_at": None if state.started_at is None else iso(state.started_at),
+    }
 
 
 def _trigger(state: RunState) -> dict[str, object]:
