@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from headgate.cli.verbs import HELP_OPTIONS, VERSION_OPTIONS, help_text
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command line and leave the process with its exit code (`docs/cli.md`)."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    _prepare_streams()
     try:
         code = _at_once(given)
         if code is None:
@@ -19,11 +21,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
             code = answer(given)
         sys.stdout.flush()
-    except BrokenPipeError:
-        from headgate.cli.app import mute_broken_pipe
+    except OSError as fault:
+        from headgate.cli.app import lose_output
 
-        code = mute_broken_pipe()
+        code = lose_output(fault)
     sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    """A stream that was closed swallows what it gets; one without the characters of a mark still shows the rest."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - open to the end
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def _at_once(given: list[str]) -> int | None:

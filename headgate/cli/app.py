@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,9 @@ from headgate.cli.group import LazyGroup
 from headgate.cli.verbs import HELP_OPTIONS, VERSION_OPTIONS
 
 EXIT_USAGE = 2
+EXIT_OURS = 4
 EXIT_INTERRUPTED = 130
+_OUTPUT_LOST = {errno.EPIPE, errno.ENOSPC, errno.EIO}
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": list(HELP_OPTIONS), "max_content_width": 100})
@@ -25,7 +28,7 @@ def cli() -> None:
 def answer(arguments: Sequence[str]) -> int:
     """The exit code of one command line. What is not a known fault is one of ours, code 4, and no traceback.
 
-    Raises `BrokenPipeError` when the reader of the output left.
+    Raises `OSError` when standard output cannot be written.
     """
     try:
         returned = cli.main(args=list(arguments), prog_name="headgate", standalone_mode=False)
@@ -34,8 +37,12 @@ def answer(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         print("headgate: interrupted; what was recorded is kept, and `headgate drive` goes on", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        raise
+    except OSError as fault:
+        if fault.errno in _OUTPUT_LOST and fault.filename is None:
+            raise
+        from headgate.cli.faults import report
+
+        return report(fault)
     except Exception as fault:  # noqa: BLE001 - the one place that answers for everything below
         from headgate.cli.faults import report
 
@@ -54,7 +61,10 @@ def _say_usage(fault: click.ClickException) -> int:
     return EXIT_USAGE
 
 
-def mute_broken_pipe() -> int:
-    """The reader of our output left, as `head` does. Nobody is there to be told, at the interpreter's end either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+def lose_output(fault: OSError) -> int:
+    """The exit code when standard output cannot be written. A reader that left, as `head` does, need not be told."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nor at the interpreter's end
+    if isinstance(fault, BrokenPipeError):
+        return 0
+    print(f"headgate: the output cannot be written: {fault.strerror or fault}", file=sys.stderr)
+    return EXIT_OURS
