@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from headgate import kinds
@@ -17,7 +18,7 @@ from headgate.compiler.uses import Site, item_name
 from headgate.compiler.written import Written, of_step
 from headgate.expressions import Segment, tree
 from headgate.grammar import ast
-from headgate.workspace import Lock
+from headgate.workspace import EMPTY, Lock, Workspace
 
 STEP_STATUSES = (
     *("pending", "ready", "running", "retrying", "waiting", "held", "interrupted"),
@@ -50,13 +51,20 @@ class Resolution(NamedTuple):
     known: tuple[str, ...] = ()
 
 
-class Inference:
-    """Types in one workflow. `siblings` are the workflows of the same file, by name, whose outputs a `call` returns."""
+class Known(NamedTuple):
+    """What is known beside the workflow. `siblings` are the workflows of its file, whose outputs a `call` returns."""
 
-    def __init__(self, graph: Graph, lock: Lock | None, siblings: Mapping[str, ast.Workflow]) -> None:
+    workspace: Workspace = EMPTY
+    lock: Lock | None = None
+    siblings: Mapping[str, ast.Workflow] = MappingProxyType({})
+
+
+class Inference:
+    """Types in one workflow."""
+
+    def __init__(self, graph: Graph, known: Known) -> None:
         self._graph = graph
-        self._lock = lock
-        self._siblings = siblings
+        self._known = known
         self._results: dict[int, Type] = {}
         self._open: set[int] = set()
         self._inputs: Type | None = None
@@ -268,18 +276,28 @@ class Inference:
         fields = {name: self.value_type(written.attributes[name].value, site) for name in names}
         return map_of(fields, closed=True)
 
+    def instance_of(self, written: Written) -> str | None:
+        """The instance that an `mcp` step calls, by its name or by its `server_url`; None when nobody knows it."""
+        name, url = written.word("instance"), written.word("server_url")
+        if name is not None or url is None:
+            return name
+        instances = self._known.workspace.instances.items()
+        return next(
+            (name for name, one in instances if one.server_url and one.server_url.rstrip("/") == url.rstrip("/")), None
+        )
+
     def _tool(self, written: Written) -> Type:
-        instance, tool = written.word("instance"), written.word("tool")
-        if self._lock is None or instance is None or tool is None:
+        instance, tool = self.instance_of(written), written.word("tool")
+        if self._known.lock is None or instance is None or tool is None:
             return ANY
-        locked = self._lock.instances.get(instance, {}).get(tool)
+        locked = self._known.lock.instances.get(instance, {}).get(tool)
         return ANY if locked is None or locked.output_schema is None else types.from_schema(locked.output_schema)
 
     def _call(self, written: Written) -> Type:
         name = written.word("workflow")
         if name is None or written.get("detach") is not None:
             return ANY
-        sibling = self._siblings.get(name)
+        sibling = self._known.siblings.get(name)
         if sibling is None or sibling.broken:
             return ANY
         return map_of({entry.key.text: ANY for output in sibling.outputs for entry in output.entries}, closed=True)

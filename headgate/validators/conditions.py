@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.compiler import types
-from headgate.compiler.inference import Inference
 from headgate.compiler.uses import uses
 from headgate.source import Span
 from headgate.validators.rule import Context
+from headgate.validators.templates import inference_of
 
 CONDITIONS = frozenset({"when", "until", "while", "case"})
 _SAID = {
@@ -22,8 +22,7 @@ _SAID = {
 
 def never_boolean(context: Context) -> Iterator[tuple[str, Span]]:
     """A sentence and a place for each condition whose type is known and not boolean: it would fail its step."""
-    siblings = {workflow.name.text: workflow for workflow in context.file.workflows}
-    inference = Inference(context.graph, context.lock, siblings)
+    inference = inference_of(context)
     for use in uses(context.graph):
         if use.expression is None or use.site.attribute not in CONDITIONS or use.site.sort not in ("step", "case"):
             continue

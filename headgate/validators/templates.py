@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from headgate.compiler.graph import Graph, Node, Scope
+from headgate.compiler.inference import Inference, Known
 from headgate.compiler.uses import Site, scripts, uses
 from headgate.diagnostics import Fix, nearest, replace
 from headgate.expressions import Segment
@@ -64,6 +65,12 @@ def step_reads(context: Context) -> Iterator[Read]:
             if found.member is not None:
                 segments.append(Segment(found.member, found.member_start, found.member_start + len(found.member)))
             yield Read(tuple(segments), script.site, start)
+
+
+def inference_of(context: Context) -> Inference:
+    """The types in a workflow, from everything that is known beside it."""
+    siblings = {workflow.name.text: workflow for workflow in context.file.workflows}
+    return Inference(context.graph, Known(context.workspace, context.lock, siblings))
 
 
 def reads_unknown_steps(context: Context) -> frozenset[int]:

@@ -133,3 +133,30 @@ def test_what_a_called_workflow_of_the_same_file_returns_is_known() -> None:
     [finding] = findings(text)
     assert (finding.code, text[finding.span.start : finding.span.end]) == ("HG202", "totl")
     assert "did you mean `total`?" in finding.message
+
+
+CRM = '[instances.crm]\nserver_url = "https://crm.example.com"\n'
+LOCKED = """{"version": 1, "instances": {"crm": {"tools": {"get": {"inputSchema": {"type": "object"},
+  "outputSchema": {"type": "object", "properties": {"id": {"type": "string"}}}}}}}}"""
+
+
+def test_a_field_of_a_tool_without_a_lock_is_said_to_be_unchecked() -> None:
+    text = workflow("step a = mcp crm.get", "step b = set { x = {{ steps.a.result.idd }}, y = {{ steps.a.result }} }")
+    examined = gate(text, CRM, "")
+    assert examined.skipped == ("HG202", "HG403")
+    assert {one.code for one in examined.diagnostics} == {"HG904"}
+    assert [one.code for one in gate(text, CRM, LOCKED).diagnostics] == ["HG202"]
+
+
+def test_a_declared_result_needs_no_lock_to_be_checked() -> None:
+    text = workflow(
+        'step a = http GET "https://example.com" { result = object }', "step b = set { x = {{ steps.a.result.any }} }"
+    )
+    assert gate(text, CRM, "").skipped == ()
+
+
+def test_a_tool_that_is_named_by_its_address_is_known_too() -> None:
+    step = 'step a = mcp { server_url = "https://crm.example.com/", tool = get }'
+    text = workflow(step, "step b = set { x = {{ steps.a.result.idd }} }")
+    [finding] = [one for one in gate(text, CRM, LOCKED).diagnostics if one.code == "HG202"]
+    assert "did you mean `id`?" in finding.message

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from headgate.compiler import types
 from headgate.compiler.graph import build
-from headgate.compiler.inference import Inference
+from headgate.compiler.inference import Inference, Known
 from headgate.compiler.uses import Site
 from headgate.expressions import Segment, TemplateFailed, evaluate, parse
 from headgate.grammar.parse import parse as parse_file
@@ -137,7 +137,7 @@ def test_an_expression_evaluates_to_what_its_type_says(text: str, values: list[A
     file, found = parse_file(Source("x.flow", "\n".join(["workflow w {", *lines, "  step s = set { x = 1 }", "}"])))
     assert not found
     graph, _ = build(file.workflows[0])
-    type_ = Inference(graph, None, {}).type_of(expression.root, SITE)
+    type_ = Inference(graph, Known()).type_of(expression.root, SITE)
     assert fits(value, type_), (value, type_)
 
 
@@ -169,5 +169,5 @@ def test_a_link_of_a_path_that_is_broken_is_counted_from_its_root() -> None:
     graph, _ = build(parse_file(source)[0].workflows[0])
     site = Site("step", "", frozenset({"steps"}), graph.scope)
     path = [Segment(name, 0, 0) for name in ("steps", "a", "result", "y", "z")]
-    resolution = Inference(graph, None, {}).resolve(tuple(path), site)
+    resolution = Inference(graph, Known()).resolve(tuple(path), site)
     assert (resolution.broken_at, resolution.known) == (3, ("x",))

@@ -7,22 +7,38 @@ from collections.abc import Iterator
 from headgate.compiler import types
 from headgate.compiler.inference import Inference, Resolution
 from headgate.diagnostics import Fix, Severity
-from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.templates import Read, reads, step_reads, suggestion
+from headgate.validators.rule import Context, Finding, NotChecked, Rule
+from headgate.validators.templates import Read, inference_of, reads, step_reads, suggestion
 
-STEP_PARTS = ("result", "input", "status", "error")
+_ADVICE = "`headgate lock` asks the servers for their tools and writes headgate.lock"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    siblings = {workflow.name.text: workflow for workflow in context.file.workflows}
-    inference = Inference(context.graph, context.lock, siblings)
+    inference = inference_of(context)
     for read in step_reads(context):
         if len(read.segments) > 2:
             yield from _found(inference, read)
+        if len(read.segments) > 3:
+            yield from _unlocked(context, inference, read)
     for read in reads(context):
         root = read.segments[0].name
         if root != "steps" and root in read.site.names and len(read.segments) > 1:
             yield from _found(inference, read)
+
+
+def _unlocked(context: Context, inference: Inference, read: Read) -> Iterator[Finding]:
+    """A field of a tool's result, when there is no lock that could say which fields there are."""
+    node = read.site.scope.find(read.segments[1].name) if read.site.scope is not None else None
+    if node is None or node.kind != "mcp" or read.segments[2].name != "result":
+        return
+    written = context.said(node.step)
+    instance = inference.instance_of(written)
+    if written.get("result") is not None or instance not in context.workspace.instances:
+        return  # its own type says it, or HG401 and HG409 speak of the instance
+    if context.lock is None:
+        yield NotChecked("there is no headgate.lock", read.place(3), _ADVICE)
+    elif instance not in context.lock.instances:
+        yield NotChecked(f"headgate.lock does not know the instance `{instance}`", read.place(3), _ADVICE)
 
 
 def _found(inference: Inference, read: Read) -> Iterator[Finding]:

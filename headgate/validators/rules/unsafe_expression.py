@@ -12,6 +12,7 @@ from headgate.diagnostics import Severity
 from headgate.expressions import limits, tree
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
+from headgate.validators.templates import inference_of
 
 _LARGEST_EXPONENT = 64
 _MOST_REPEATS = 10_000
@@ -24,8 +25,7 @@ _ARGUMENTS = {
 
 
 def check(context: Context) -> Iterator[Finding]:
-    siblings = {workflow.name.text: workflow for workflow in context.file.workflows}
-    inference = Inference(context.graph, context.lock, siblings)
+    inference = inference_of(context)
     for use in uses(context.graph):
         if use.expression is None or isinstance(use.expression.root, tree.Path):
             continue
