@@ -104,13 +104,16 @@ def _head(view: RunView, now: int, *, colour: bool) -> str:
 
 
 def _axis(scale: _Scale) -> str:
-    """Moments under which the bars stand, about every 12 characters."""
+    """Moments above the bars, about every 14 characters; each is said once."""
     axis = [" "] * (scale.cells + 12)
     steps = max(1, scale.cells // 14)
+    before = ""
     for tick in range(steps + 1):
         at = tick * scale.cells // (steps + 1)
-        text = "0" if not tick else span((scale.end - scale.start) * at // scale.cells)
-        axis[at : at + len(text)] = text
+        text = span((scale.end - scale.start) * at // scale.cells) if tick else "0"
+        if text != before and (text != "0 ms" or not before):
+            axis[at : at + len(text)] = text
+        before = text
     return "".join(axis).rstrip()
 
 
