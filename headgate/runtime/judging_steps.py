@@ -1,0 +1,198 @@
+"""Acts on a step or an approval, judged by its own state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from headgate.plan import JsonObject
+from headgate.runtime.acts import STEP_ACTS, STEP_ALLOWED, STEP_REFUSALS, RefusalCode, StepAct
+from headgate.runtime.closing import cancel_within
+from headgate.runtime.commands import Record
+from headgate.runtime.events import EventType
+from headgate.runtime.state import Approval, HoldKey, RunState, StepState
+from headgate.runtime.status import HoldReason, SkipDetail, StepStatus
+from headgate.runtime.times import iso
+from headgate.runtime.verdicts import Accepted, Case, People, Refusal, Verdict, released, remaining, split, stopped
+
+ADMINS = "admins"
+
+
+# Acts on a step
+
+
+def _step_for(case: Case, act: StepAct) -> StepState | Refusal:
+    """The step of the request, when the act is allowed on it now."""
+    state, path = case.state, case.request.step
+    refusal = stopped(state)
+    if refusal is not None:
+        return refusal
+    step = state.steps.get(path or "")
+    if step is None:
+        names = ", ".join(f"`{name}`" for name in list(state.steps)[:8])
+        message = f"run {state.run_id} has no step `{path}`; " + (f"it has {names}" if names else "it has not started")
+        return Refusal(RefusalCode.NO_SUCH_STEP, message)
+    allowed = step.status in STEP_ACTS[act]
+    if step.status is StepStatus.FAILED:
+        allowed = allowed and (HoldReason.STEP_FAILED, path) in state.holds
+    if act is StepAct.CONFIRM:
+        allowed = allowed and step.detail == HoldReason.IN_DOUBT
+    if allowed:
+        return step
+    code = STEP_REFUSALS[act]
+    if step.status is StepStatus.COMPLETED and act in (StepAct.SKIP, StepAct.FORCE_ADVANCE):
+        code = RefusalCode.ALREADY_COMPLETED
+    detail = f" ({step.detail})" if step.detail else ""
+    return Refusal(code, f"step `{path}` is {step.status}{detail}; {STEP_ALLOWED[act]}")
+
+
+def _holds_at(state: RunState, path: str) -> list[HoldKey]:
+    """The holds at a step, and at those inside it."""
+    return [key for key in state.holds if key[1] is not None and (key[1] == path or key[1].startswith(f"{path}."))]
+
+
+def retry(case: Case) -> Verdict:
+    step = _step_for(case, StepAct.RETRY)
+    if isinstance(step, Refusal):
+        return step
+    edit = case.request.args.get("edit")
+    gone = _holds_at(case.state, step.path)
+    data: JsonObject = {"edit": edit} if edit else {}
+    records = (Record(EventType.STEP_RETRIED, data, step.path), *(released(key) for key in gone))
+    return Accepted(records, f"`{step.path}` is tried again{remaining(case.state, gone)}")
+
+
+def skip(case: Case) -> Verdict:
+    step = _step_for(case, StepAct.SKIP)
+    if isinstance(step, Refusal):
+        return step
+    return _pass_over(case, step, SkipDetail.OPERATOR)
+
+
+def _pass_over(case: Case, step: StepState, detail: SkipDetail) -> Verdict:
+    state, args = case.state, case.request.args
+    data: JsonObject = {"detail": detail.value}
+    if "output" in args:
+        data["output"] = args["output"]
+    records, aborts = split(cancel_within(state, step))
+    gone = _holds_at(state, step.path)
+    skipped = Record(EventType.STEP_SKIPPED, data, step.path)
+    return Accepted(
+        (*records, skipped, *(released(key) for key in gone)),
+        f"`{step.path}` is skipped; what follows goes on as if it had completed{remaining(state, gone)}",
+        aborts,
+    )
+
+
+def confirm(case: Case) -> Verdict:
+    step = _step_for(case, StepAct.CONFIRM)
+    if isinstance(step, Refusal):
+        return step
+    args, gone = case.request.args, _holds_at(case.state, step.path)
+    done = bool(args.get("done"))
+    data: JsonObject = {"done": done}
+    if done and "output" in args:
+        data["output"] = args["output"]
+    records = (Record(EventType.STEP_CONFIRMED, data, step.path), *(released(key) for key in gone))
+    said = "is completed" if done else "did not happen and runs again"
+    return Accepted(records, f"`{step.path}` {said}{remaining(case.state, gone)}")
+
+
+def force_advance(case: Case) -> Verdict:
+    request, state = case.request, case.state
+    if case.people and not _is_admin(case.people, request.actor):
+        message = f"`{request.actor}` is no admin: only {_listed(case.people, (ADMINS,))} may force a step"
+        return Refusal(RefusalCode.NOT_ADMIN, message)
+    step = _step_for(case, StepAct.FORCE_ADVANCE)
+    if isinstance(step, Refusal):
+        return step
+    approval = _pending(state, step)
+    if approval is not None:
+        return _decide(case, approval, "approved", "force")
+    return _pass_over(case, step, SkipDetail.FORCED)
+
+
+# Acts on an approval
+
+
+def approve(case: Case) -> Verdict:
+    return _answer(case, "approved")
+
+
+def deny(case: Case) -> Verdict:
+    return _answer(case, "denied")
+
+
+def _answer(case: Case, decision: str) -> Verdict:
+    state, request = case.state, case.request
+    approval = _task_of(case)
+    if isinstance(approval, Refusal):
+        return approval
+    if approval.status != "pending":
+        return Refusal(RefusalCode.ALREADY_DECIDED, _decided(state, approval))
+    refusal = stopped(state)
+    if refusal is not None:
+        return refusal
+    if not _may_decide(case.people, approval, request.actor):
+        who = _listed(case.people, (*approval.assignees, ADMINS))
+        message = f"`{request.actor}` may not decide {approval.task}: only {who} may"
+        return Refusal(RefusalCode.NOT_ASSIGNED, message)
+    return _decide(case, approval, decision, None)
+
+
+def _decide(case: Case, approval: Approval, decision: str, via: str | None) -> Verdict:
+    request = case.request
+    data: JsonObject = {"task": approval.task, "decision": decision, "by": request.actor}
+    comment = request.args.get("comment") or request.reason
+    if comment is not None:
+        data["comment"] = comment
+    if via is not None:
+        data["via"] = via
+    record = Record(EventType.APPROVAL_DECIDED, data, approval.step)
+    return Accepted((record,), f"`{approval.step}` is {decision} by {request.actor}{remaining(case.state)}")
+
+
+def _task_of(case: Case) -> Approval | Refusal:
+    state, request = case.state, case.request
+    if request.task is not None:
+        approval = state.approvals.get(request.task)
+        if approval is not None:
+            return approval
+        return Refusal(RefusalCode.NO_SUCH_STEP, f"run {state.run_id} has no approval `{request.task}`")
+    step = state.steps.get(request.step or "")
+    if step is None:
+        return Refusal(RefusalCode.NO_SUCH_STEP, f"run {state.run_id} has no step `{request.step}`")
+    if step.approval is None:
+        message = f"step `{step.path}` is {step.status} and asks nobody; `headgate approvals` lists what waits"
+        return Refusal(RefusalCode.NOT_WAITING, message)
+    return state.approvals[step.approval]
+
+
+def _pending(state: RunState, step: StepState) -> Approval | None:
+    approval = None if step.approval is None else state.approvals[step.approval]
+    waits = step.status is StepStatus.WAITING and approval is not None and approval.status == "pending"
+    return approval if waits else None
+
+
+def _decided(state: RunState, approval: Approval) -> str:
+    at = "" if approval.decided_at is None else f" at {iso(approval.decided_at)}"
+    if approval.status == "expired":
+        later = [each.task for each in state.approvals.values() if each.escalated_from == approval.task]
+        return f"{approval.task} expired{at}" + (f"; it was passed on as {later[0]}" if later else "")
+    if approval.status == "cancelled":
+        return f"{approval.task} was cancelled{at}; there is nothing to decide"
+    return f"{approval.task} was {approval.status} by {approval.decided_by}{at}; the first decision wins"
+
+
+def _is_admin(people: People, actor: str) -> bool:
+    return actor in people.get(ADMINS, ())
+
+
+def _may_decide(people: People, approval: Approval, actor: str) -> bool:
+    if not people or not approval.assignees or _is_admin(people, actor):
+        return True
+    return any(actor == name or actor in people.get(name, ()) for name in approval.assignees)
+
+
+def _listed(people: People, names: Sequence[str]) -> str:
+    listed = [f"{name} ({', '.join(people[name])})" if people.get(name) else name for name in dict.fromkeys(names)]
+    return " or ".join(listed)

@@ -1,0 +1,152 @@
+"""What somebody asks of a run and what the status model says to it; and where a run stands in its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from headgate.plan import JsonObject
+from headgate.runtime.acts import ALLOWED, PHASE_ROWS, REFUSALS, RUN_ACTS, Cell, RefusalCode, Row, RunAct
+from headgate.runtime.commands import Abort, Command, Record
+from headgate.runtime.events import EventType
+from headgate.runtime.state import HoldKey, RunState
+from headgate.runtime.status import HOLD_RULES, TERMINAL_PHASES, HoldReason, Phase
+from headgate.runtime.status_of import derive
+
+People: TypeAlias = "Mapping[str, Sequence[str]]"
+
+
+class Request(NamedTuple):
+    """What somebody asks for.
+
+    `verb` is `pause`, `resume`, `cancel`, `stop` (now), `retry`, `skip`, `confirm`, `force_advance`, `redrive`,
+    `replay`, `fork`, `approve` or `deny`. `step` is a path (for approve and deny a way to name the task; for redrive
+    the step of `--from`); `task` an approval's id. `args`: retry {edit: {attribute: value}}; skip {output}; confirm
+    {done: bool, output}; approve and deny {comment}; redrive {yes: bool}.
+    """
+
+    verb: str
+    actor: str
+    step: str | None = None
+    task: str | None = None
+    args: JsonObject = {}  # noqa: RUF012 - nobody changes a request
+    reason: str | None = None
+    request_id: str | None = None
+
+
+class Accepted(NamedTuple):
+    """Append `records` in order, evolve each, and carry `aborts` out after the commit. `answer` is one sentence.
+
+    `again` names the steps that a redrive runs again, for its preview.
+    """
+
+    records: tuple[Record, ...]
+    answer: str
+    aborts: tuple[Abort, ...] = ()
+    again: tuple[str, ...] = ()
+
+
+class NoOp(NamedTuple):
+    """Nothing to append: it is so already, or the same request came before. `answer` is the first answer."""
+
+    answer: str
+
+
+class Refusal(NamedTuple):
+    """The table does not allow it; `message` names what is allowed instead."""
+
+    code: RefusalCode
+    message: str
+
+
+Verdict: TypeAlias = "Accepted | NoOp | Refusal"
+
+
+class Case(NamedTuple):
+    state: RunState
+    request: Request
+    people: People
+
+
+def rows(state: RunState) -> tuple[Row, ...]:
+    """The rows of the table of acts that the run stands in; more than one when it has several holds."""
+    found: dict[Row, None] = {}
+    if state.phase in (Phase.SCHEDULED, Phase.QUEUED, Phase.STARTING, Phase.ACTIVE):
+        for reason, _ in state.holds:
+            row = _HOLD_ROWS.get(reason)
+            if row is not None:
+                found[row] = None
+    return tuple(found) or (PHASE_ROWS[state.phase],)
+
+
+_HOLD_ROWS: Final[dict[HoldReason, Row]] = {
+    HoldReason.OPERATOR: Row.PAUSED_OPERATOR,
+    HoldReason.REAUTH: Row.PAUSED_REAUTH,
+    HoldReason.STEP_FAILED: Row.PAUSED_STEP,
+    HoldReason.IN_DOUBT: Row.PAUSED_STEP,
+    HoldReason.CREDITS: Row.PAUSED_STEP,
+    HoldReason.THROUGHPUT: Row.HELD_BACK,
+    HoldReason.SPEND_CAP: Row.HELD_BACK,
+}
+
+
+def cell(state: RunState, act: RunAct) -> Cell | Refusal:
+    """What the table says to an act on the run: with several holds it is allowed when the row of any allows it."""
+    found = [(row, RUN_ACTS[row][act]) for row in rows(state)]
+    for wanted in (Cell.YES, Cell.AS_CANCEL, Cell.NO_OP):
+        if any(answer is wanted for _, answer in found):
+            return wanted
+    row, code = found[0]
+    assert isinstance(code, RefusalCode), "what is no cell is a refusal"
+    return Refusal(code, f"{standing(state)}: {REFUSALS[code]}; {_instead(state, row)}")
+
+
+def standing(state: RunState) -> str:
+    status, detail = derive(state)
+    shown = f" ({detail})" if detail and (state.phase is not Phase.ACTIVE or state.holds) else ""
+    return f"run {state.run_id} is {status}{shown}"
+
+
+def _instead(state: RunState, row: Row) -> str:
+    clears = [_release(state, key) for key in state.holds if HOLD_RULES[key[0]].step_release]
+    if clears and row is Row.PAUSED_STEP:
+        return f"`{'`, `'.join(clears)}` clears it, or `cancel` the run"
+    return ALLOWED[row]
+
+
+def _release(state: RunState, key: HoldKey) -> str:
+    reason, step = key
+    command = HOLD_RULES[reason].command or ""
+    return command.format(run=state.run_id, step=step or "", workflow=state.workflow)
+
+
+def remaining(state: RunState, gone: Sequence[HoldKey] = ()) -> str:
+    """What the answer says of the holds that stay."""
+    stay = [key for key in state.holds if key not in gone]
+    if not stay:
+        return ""
+    named = ", ".join(reason.value if step is None else f"{reason.value}: {step}" for reason, step in stay)
+    return f"; still held ({named}): `{'`, `'.join(_release(state, key) for key in stay)}`"
+
+
+def stopped(state: RunState) -> Refusal | None:
+    """The refusal of every act on a step while the run stops or has ended."""
+    if state.phase in (Phase.CANCELLING, Phase.DRAINING):
+        code = RefusalCode.STOPPING
+    elif state.phase is Phase.COMPLETED:
+        code = RefusalCode.ALREADY_COMPLETED
+    elif state.phase in TERMINAL_PHASES:
+        code = RefusalCode.TERMINAL
+    else:
+        return None
+    return Refusal(code, f"{standing(state)}: {REFUSALS[code]}; {ALLOWED[PHASE_ROWS[state.phase]]}")
+
+
+def released(key: HoldKey) -> Record:
+    reason, step = key
+    return Record(EventType.HOLD_RELEASED, {"hold": reason.value}, step)
+
+
+def split(commands: Sequence[Command]) -> tuple[tuple[Record, ...], tuple[Abort, ...]]:
+    records = tuple(command for command in commands if isinstance(command, Record))
+    return records, tuple(command for command in commands if isinstance(command, Abort))
