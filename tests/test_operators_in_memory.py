@@ -1,0 +1,168 @@
+"""What operators do to a run, driven in memory: pause, resume, cancel, retry, skip, confirm, force, redrive."""
+
+from __future__ import annotations
+
+from memory_runs import START, MemoryRun, error, plan, step
+
+from headgate.plan import Json, Retry
+from headgate.runtime.commands import Record
+from headgate.runtime.decider import Accepted, derive
+from headgate.runtime.errors import StepError
+from headgate.runtime.events import EventType
+
+RETRIES = Retry(3, (5_000, 60_000, 300_000))
+
+
+def failing(times: int, kind: str = "transient", **given: object):
+    """A world in which every step fails its first `times` attempts."""
+
+    def world(path: str, attempt: int, shown: Json) -> Json | StepError:
+        return error(kind, **given) if attempt <= times else {"attempt": attempt}
+
+    return world
+
+
+def test_skipping_a_failed_step_lets_what_follows_go_on_with_the_output_given():
+    made = plan(step("bad"), step("after", "set", "bad", config={"x": "{{ steps.bad.result.x }}"}), on_failure="pause")
+    run = MemoryRun(made, {"bad": error()}).drive()
+    run.ask("skip", "bad", output={"x": 7})
+    assert run.statuses == {"bad": "skipped operator", "after": "completed"}
+    assert run["after"].result == {"x": 7}
+    assert run.state.outcome == "with_failures"
+
+
+def test_an_edited_retry_runs_with_the_changed_attributes():
+    run = MemoryRun(plan(step("bad", config={"x": 1, "y": 2}), on_failure="pause"), failing(1, "permanent")).drive()
+    run.ask("retry", "bad", edit={"x": "{{ 40 + 2 }}"})
+    assert run["bad"].input == {"x": 42, "y": 2}
+    assert run.phase == "completed"
+
+
+def test_what_did_not_happen_runs_again_after_confirm():
+    run = MemoryRun(plan(step("a", in_doubt="hold")))
+    run.drive()
+    run.crash()
+    run.drive()
+    run.world = failing(0)
+    run.ask("confirm", "a", done=False)
+    assert (run.phase, run["a"].attempts) == ("completed", 2)
+
+
+def test_an_operators_cancel_ends_what_waits_at_once_and_cancels_the_child():
+    run = MemoryRun(
+        plan(step("sub", "call", config={"workflow": "other", "inputs": {}}), step("b", "noop", "sub"))
+    ).drive()
+    run.ask("cancel")
+    assert run.phase == "cancelled"
+    assert run.statuses == {"sub": "cancelled", "b": "cancelled"}
+    assert run.aborted == [("sub", 1)]
+    assert "run_cancelling" not in run.types
+
+
+def test_a_cancelled_run_waits_for_attempts_that_are_out_and_keeps_what_was_faster():
+    run = MemoryRun(plan(step("a"), step("b"), step("c", "noop", "a")))
+    run.drive()
+    run.ask("cancel")
+    assert run.phase == "cancelling"
+    assert run.aborted == [("a", 1), ("b", 1)]
+    run.end("a", 1, {"done": True})
+    run.drive()
+    run.attempt_cancelled("b", 1)
+    run.drive()
+    assert run.phase == "cancelled"
+    assert run.statuses == {"a": "completed", "b": "cancelled", "c": "cancelled"}
+
+
+def test_a_persons_retry_counts_the_retries_from_the_beginning_and_clears_the_end():
+    run = MemoryRun(plan(step("a", retry=Retry(1, (10,))), on_failure="pause"), failing(9)).drive().wait()
+    assert (run["a"].attempts, run["a"].status) == (2, "failed")
+    run.ask("retry", "a")
+    assert (run["a"].attempts, run["a"].status, run["a"].ended_at) == (3, "retrying", None)
+    assert run.wait()["a"].attempts == 4
+
+
+def test_a_redrive_runs_what_failed_was_blocked_or_cancelled_and_keeps_the_rest():
+    made = plan(step("a"), step("bad", "noop", "a"), step("next", "noop", "bad"), step("rescue", "noop", "denied bad"))
+    run = MemoryRun(made, {"bad": error()}).drive()
+    assert run.statuses == {"a": "completed", "bad": "failed", "next": "blocked", "rescue": "blocked"}
+    run.world = failing(0)
+    verdict = run.ask("redrive")
+    assert isinstance(verdict, Accepted)
+    assert verdict.again == ("bad", "next", "rescue")
+    assert run.statuses == {
+        "a": "completed",
+        "bad": "completed",
+        "next": "completed",
+        "rescue": "skipped branch_not_taken",
+    }
+    assert (run.phase, run.state.epoch, run.state.outcome) == ("completed", 1, "clean")
+    assert run.performed == [("a", 1), ("bad", 1), ("bad", 2), ("next", 1)]
+
+
+def test_a_redrive_from_a_step_runs_all_that_follows_it_again():
+    made = plan(step("a"), step("b", "noop", "a"), step("c", "noop", "b"), step("side"), step("bad", "noop", "c"))
+    run = MemoryRun(made, {"bad": error()}).drive()
+    verdict = run.ask("redrive", "b")
+    assert verdict.again == ("b", "c", "bad")
+    assert [path for path, _ in run.performed] == ["a", "side", "b", "c", "bad", "b", "c", "bad"]
+
+
+def test_running_an_irreversible_step_again_needs_a_yes():
+    made = plan(step("pay", reversibility="irreversible"), step("bad", "noop", "pay"))
+    run = MemoryRun(made, {"bad": error()}).drive()
+    refused = run.ask("redrive", "pay")
+    assert (refused.code, "--yes" in refused.message) == ("ALREADY_COMPLETED", True)
+    assert isinstance(run.ask("redrive", "pay", yes=True), Accepted)
+    plain = MemoryRun(made, {"bad": error()}).drive()
+    assert isinstance(plain.ask("redrive"), Accepted)
+
+
+def test_a_redrive_from_a_step_that_is_not_there_is_refused():
+    run = MemoryRun(plan(step("a")), {"a": error()}).drive()
+    assert run.ask("redrive", "zzz").code == "NO_SUCH_STEP"
+
+
+def test_a_run_cancelled_before_it_started_can_be_redriven():
+    run = MemoryRun(plan(step("a", "set", config={"x": 1})), due_at=START + 9_000)
+    run.ask("cancel")
+    assert run.phase == "cancelled"
+    run.ask("redrive")
+    assert run.phase == "completed"
+
+
+def test_a_late_result_of_a_forced_step_is_recorded_and_not_applied():
+    run = MemoryRun(plan(step("slow"), step("b", "delay", "slow", config={"for": 1_000})))
+    run.drive()
+    run.ask("force_advance", "slow", reason="stuck")
+    assert run.aborted == [("slow", 1)]
+    run.end("slow", 1, {"late": True})
+    assert (run.statuses["slow"], run["slow"].has_result) == ("skipped forced", False)
+    assert run.wait().state.outcome == "forced"
+
+
+def test_a_paused_run_records_what_was_running_and_moves_only_on_resume():
+    run = MemoryRun(plan(step("a"), step("bad"), step("b", "noop", "a")))
+    run.drive()
+    run.ask("pause", reason="lunch")
+    hold = next(iter(run.state.holds.values()))
+    assert (hold.by, hold.note) == ("ann", "lunch")
+    run.end("a", 1, {})
+    run.end("bad", 1, error())
+    run.drive()
+    assert derive(run.state) == ("paused", "operator")
+    assert run.statuses == {"a": "completed", "bad": "failed", "b": "ready"}
+    run.ask("resume")
+    assert (run.phase, run.state.failed_step, run.statuses["b"]) == ("failed", "bad", "blocked")
+
+
+def test_an_interrupted_run_goes_on_when_its_hold_is_released():
+    run = MemoryRun(plan(step("a")))
+    run.drive()
+    run.append(Record(EventType.HOLD_OPENED, {"hold": "interrupted"}))
+    run.crash()
+    run.drive()
+    assert derive(run.state).status == "interrupted"
+    assert run.statuses["a"] == "interrupted"
+    run.world = failing(0)
+    run.append(Record(EventType.HOLD_RELEASED, {"hold": "interrupted"}))
+    assert run.drive().phase == "completed"
