@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headgate.api.reading import Unreadable, decode, read_source
+from headgate.api.sharing import in_two_halves
 from headgate.api.surroundings import DEFAULTS, Options, Surroundings, flow_files, is_folder, is_there
 from headgate.diagnostics import Diagnostic
 from headgate.kinds import KindDamaged
@@ -46,9 +47,19 @@ def check(paths: Sequence[str | Path], options: Options = DEFAULTS) -> CheckRepo
         if not inside:
             shown = surroundings.shown(target.path)
             unreadable.append(reports.Unreadable(shown, f"no `.flow` file in `{shown}`"))
+    parts = in_two_halves(list(dict.fromkeys(targets)), lambda share: _check_share(share, surroundings))
+    return CheckReport(
+        tuple(file for part in parts for file in part.files),
+        (*unreadable, *(one for part in parts for one in part.unreadable)),
+        tuple(dict.fromkeys(fault for part in parts for fault in part.faults)),
+    )
+
+
+def _check_share(targets: Sequence[Target], surroundings: Surroundings) -> CheckReport:
     files: list[CheckedFile] = []
+    unreadable: list[reports.Unreadable] = []
     with _no_garbage_collection():
-        for target in dict.fromkeys(targets):
+        for target in targets:
             shown = surroundings.shown(target.path)
             try:
                 files.append(_check_file(read_source(target.path, shown), target, surroundings))
