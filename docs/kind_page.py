@@ -28,7 +28,7 @@ def page() -> str:
 
 
 def _kind(found: Kind) -> str:
-    lines = [f"## `{found.name}`\n", f"{found.summary}\n"]
+    lines = [f"## `{found.name}`\n", f"{found.summary[:1].upper()}{found.summary[1:]}.\n"]
     positionals = [" or ".join(filter(None, (each.text, ".".join(each.parts)))) for each in found.positionals]
     facts = [f"positionals: `{' '.join(positionals)}`"] if positionals else []
     facts += [f"a fence fills `{found.fence}`"] if found.fence else []
