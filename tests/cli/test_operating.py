@@ -292,7 +292,7 @@ def test_replay_starts_a_new_run_and_leaves_the_source(folder, waiting):
 
 def test_runs_filters_and_lists_without_steps(folder, waiting, paused):
     listed = headgate("runs", "--format", "json", cwd=folder).json
-    assert [run["run"] for run in listed] == [waiting["run"], paused["run"]]
+    assert [run["run"] for run in listed] == [paused["run"], waiting["run"]]
     assert set(listed[0]) == RUN_KEYS - {"steps", "inputs", "output"}
     by_status = headgate("runs", "--status", "paused", "--format", "json", cwd=folder).json
     assert [run["run"] for run in by_status] == [paused["run"]]
