@@ -280,7 +280,7 @@ def test_workflows_that_call_themselves_end_at_a_limit(desk: Desk) -> None:
     rest = desk.run("workflow w { step s = call w }")
     assert rest.view.status == "failed"
     assert len(desk.runs()) <= 16
-    deepest = desk.runs()[-1].failure
+    deepest = desk.runs()[0].failure
     assert deepest is not None
     assert deepest.code == "LIMIT_EXCEEDED"
 

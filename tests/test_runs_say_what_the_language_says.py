@@ -4,7 +4,7 @@ The lines are a script: `run [ARGS]` starts a run of the file (`--workflow NAME`
 operates it (`RUN` stands for its id), and every other line is checked against the last answer:
 `exit CODE`, `status STATUS [DETAIL]`, `step PATH STATUS [DETAIL]`, `absent PATH`, `result PATH JSON`,
 `iterations PATH N`, `output JSON` (the names given), `error PATH CODE [CLASS]`, `failure CODE STEP`,
-`attempts PATH N`, `epoch N`.
+`attempts PATH N`, `epoch N`, `holds REASON...` (the open ones, in order), `says TEXT` (anywhere in what was printed).
 """
 
 from __future__ import annotations
@@ -102,6 +102,10 @@ class Conversation:
                 assert self.step(words[0])["attempts"] == int(words[1])
             case "epoch":
                 assert self.view["epoch"] == int(rest)
+            case "holds":
+                assert [hold["reason"] for hold in self.view["holds"]] == words
+            case "says":
+                assert rest in self.said
             case _:
                 pytest.fail(f"no such expectation: {what}")
 

@@ -209,13 +209,13 @@ def test_runs_are_filtered_by_status_workflow_trigger_and_time(store: Store, own
     def found(**wanted: object) -> list[str]:
         return [run.id for run in store.read.runs(RunFilter(**wanted))]  # type: ignore[arg-type]
 
-    assert found() == ["A", "B", "C"]
-    assert found(statuses=("waiting", "failed")) == ["A", "B"]
+    assert found() == ["C", "B", "A"]
+    assert found(statuses=("waiting", "failed")) == ["B", "A"]
     assert found(workflow="ship") == ["C"]
     assert found(trigger="nightly") == ["C"]
     assert found(since=NOW + 1, until=NOW + 2) == ["B"]
-    assert found(open_only=True) == ["A", "C"]
-    assert found(limit=2) == ["B", "C"]
+    assert found(open_only=True) == ["C", "A"]
+    assert found(limit=2) == ["C", "B"]
 
 
 def test_a_run_is_found_by_any_prefix_in_either_case(store: Store, owner: Owner) -> None:

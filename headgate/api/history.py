@@ -40,7 +40,7 @@ class ApprovalView(NamedTuple):
 
 
 def runs(chosen: RunFilter, place: Place) -> tuple[RunView, ...]:
-    """The runs that `chosen` lets through, the oldest first, without steps, inputs and output."""
+    """The runs that `chosen` lets through, the newest first, without steps, inputs and output."""
     read = Site(place).open_reader()
     if read is None:
         return ()

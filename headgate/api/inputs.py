@@ -108,8 +108,10 @@ def _check(schema: JsonObject, inputs: JsonObject) -> None:
     from jsonschema.exceptions import best_match
     from jsonschema.validators import Draft202012Validator
 
+    from headgate.kinds.mismatch import mismatch
+
     fault = best_match(Draft202012Validator(schema).iter_errors(inputs))
     if fault is not None:
         place = ".".join(str(part) for part in fault.absolute_path)
-        what = fault.message if len(fault.message) <= 200 else fault.message[:200] + "..."
+        what = mismatch(fault)
         raise UsageFault(f"the input `{place}` does not fit: {what}" if place else f"the inputs do not fit: {what}")

@@ -40,13 +40,14 @@ class Rest(NamedTuple):
     """A run as the act left it. `exit_code` is what a shell leaves with.
 
     `notes` are lines for people, to be shown beside the answer: what was done, which holds stay, what this machine
-    lacks. `next_wake` is when its next timer is due, UTC in ms.
+    lacks. `next_wake` is when its next timer is due, UTC in ms, and `wake` what it is for, in words before a time.
     """
 
     view: RunView
     exit_code: int
     notes: tuple[str, ...]
     next_wake: int | None
+    wake: str | None = None
 
 
 class Drove(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,7 @@ from headgate.runtime.patience import Patience
 from headgate.runtime.status import RUN_STATUSES, RunStatus
 from headgate.runtime.store import RunFilter, RunRow
 from headgate.runtime.view import run_view
+from headgate.runtime.wakes import next_wake, told_wake
 
 if TYPE_CHECKING:
     from headgate.validators.report import CheckReport
@@ -152,7 +154,7 @@ def drive(runs: Sequence[str], place: Place, driving: Driving) -> Drove:
     with translated():
         store = site.existing_store()
         named = [find_run(store.read, prefix) for prefix in runs]
-        chosen = named or [row.id for row in store.read.runs(RunFilter(open_only=True))]
+        chosen = named or [row.id for row in reversed(store.read.runs(RunFilter(open_only=True)))]
         roots = list(dict.fromkeys(row.root for run in chosen if (row := store.read.run(run)) is not None))
         store.close()
         for first in range(0, len(roots), FAMILIES_AT_ONCE):
@@ -241,15 +243,20 @@ def rest_of(session: Session, run: str, notes: tuple[str, ...]) -> Rest:
     driven = session.executor.fleet.runs.get(run)
     row = session.store.read.run(run)
     assert row is not None, "a run that was driven is in the store"
-    if driven is not None:
-        view = run_view(driven.state)
+    state = None if driven is None else driven.state
+    if state is None:
+        with suppress(PlanIntegrity):
+            state = load_state(session.store.read, session.executor.fleet.shelf, row)
+    if state is not None:
+        view = run_view(state)
     else:
-        from headgate.api.history import view_of
+        from headgate.api.history import view_of_row
 
-        view = view_of(session.store.read, row)
+        view = view_of_row(row)
     if session.interrupted and not RUN_STATUSES[view.status].terminal:
         notes = (*notes, f"stopped here; `headgate drive {run}` goes on with it")
-    return Rest(view, exit_code(view.status), notes, row.wake_at if row.ended_at is None else None)
+    wake = None if state is None else next_wake(state)
+    return Rest(view, exit_code(view.status), notes, wake, None if state is None else told_wake(state))
 
 
 def patience_of(site: Site, driving: Driving) -> Patience:

@@ -41,11 +41,17 @@ def answer(rest: Rest, output: str) -> int:
     """Print a run as it rests, and remarks on standard error; returns the exit code."""
     say(rest.notes)
     show(rest.view, output)
-    if rest.next_wake is not None and output == "text":
-        from headgate.render.words import moment
-
-        say([f"its next timer is due at {moment(rest.next_wake)} UTC"])
+    say(wake(rest))
     return EXIT_INTERRUPTED if rest.view.status == INTERRUPTED else rest.exit_code
+
+
+def wake(rest: Rest) -> tuple[str, ...]:
+    """What moves the run on by itself and when, in a line; nothing for a run that no clock moves."""
+    from headgate.render.words import moment
+
+    if rest.next_wake is None or rest.wake is None:
+        return ()
+    return (f"{rest.wake} at {moment(rest.next_wake)} UTC",)
 
 
 def show(view: RunView, output: str) -> None:

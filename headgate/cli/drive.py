@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headgate.cli.answers import wake
 from headgate.cli.options import duration, format_option, placed
 from headgate.cli.output import colour_wanted, columns, print_json, say
 
@@ -44,4 +45,6 @@ def drive(*, runs: tuple[str, ...], wait_ms: int | None, output: str, place: Pla
         from headgate.runtime.clock import SystemClock
 
         print(runs_text(views, SystemClock().now_ms(), width=columns(), colour=colour_wanted()), end="")
+    for rest in drove.rests:
+        say(tuple(f"run {rest.view.run}: {line}" for line in wake(rest)))
     return EXIT_INTERRUPTED if any(view.status == INTERRUPTED for view in views) else drove.exit_code

@@ -43,7 +43,7 @@ def runs(
     output: str,
     place: Place,
 ) -> None:
-    """List runs, the oldest first."""
+    """List runs, the newest first."""
     from headgate.api import history
     from headgate.runtime.store import RunFilter
 

@@ -6,7 +6,7 @@ language's: `template` (true: a template may stand here, or anywhere inside a fr
 
 - `duration`: a duration literal; plain JSON gives whole milliseconds
 - `word`: a bare word, out of `enum` when there is one
-- `step`, `instance`: a bare name; `model`, `agent`, `workflow`, `connection`, `tool`: a bare name or text
+- `step`: a bare name; `instance`, `model`, `agent`, `workflow`, `connection`, `tool`: a bare name or text
 - `condition`: a lone template
 - `type`: a type; `schema`: a type, a fence with JSON, or a map
 
@@ -338,10 +338,12 @@ def _whole(schema: Schema, root: Schema, value: Neutral, path: Path, found: list
 
     import jsonschema
 
+    from headgate.kinds.mismatch import mismatch
+
     whole = {**schema, "$defs": root.get("$defs", {})}
     validator = _validator(json.dumps(whole, sort_keys=True))
     assert isinstance(validator, jsonschema.Draft202012Validator), "the cache holds validators"
     for error in validator.iter_errors(value):
-        fault = Fault((*path, *error.absolute_path), "type", f"does not fit its schema: {error.message[:120]}")
+        fault = Fault((*path, *error.absolute_path), "type", f"does not fit its schema: {mismatch(error)}")
         if not any(other.path == fault.path for other in found):
             found.append(fault)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, Phase, WaitsFor
 
@@ -35,6 +36,28 @@ def next_wake(state: RunState) -> int | None:
     if stalls is not None:
         due.append(stalls)
     return min(due, default=None)
+
+
+def told_wake(state: RunState) -> str | None:
+    """What `next_wake` is for, in words before a time: "`ask` expires"; None when no clock moves the run."""
+    at = next_wake(state)
+    if at is None:
+        return None
+    if not state.heap or state.heap[0][0] != at:
+        return "without progress it fails"
+    kind, _, name = state.heap[0][1].partition(":")
+    if kind == EXPIRY:
+        return f"`{state.approvals[name].step}` expires"
+    return _TIMERS[kind].format(name)
+
+
+_TIMERS: Final = {
+    RETRY: "`{}` is tried again",
+    DELAY: "`{}` goes on",
+    EVERY: "`{}` begins its next round",
+    DEADLINE: "its deadline passes",
+    DUE: "it starts",
+}
 
 
 def wake_sources(state: RunState) -> Iterator[WakeSource]:

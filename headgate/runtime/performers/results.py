@@ -25,6 +25,8 @@ def _fit_one(result: Json, schema: JsonObject) -> None:
     from jsonschema.exceptions import best_match
     from referencing.exceptions import Unresolvable
 
+    from headgate.kinds.mismatch import mismatch
+
     try:
         fault = best_match(_checker(schema).iter_errors(result))
     except (Unresolvable, re.error, RecursionError) as error:
@@ -32,7 +34,7 @@ def _fit_one(result: Json, schema: JsonObject) -> None:
     if fault is not None:
         path = tuple(str(part) for part in fault.absolute_path)
         place = f"at `{'.'.join(path)}`: " if path else ""
-        raise _invalid("RESULT_INVALID", f"the result is not what was declared: {place}{_short(fault.message)}", path)
+        raise _invalid("RESULT_INVALID", f"the result is not what was declared: {place}{mismatch(fault)}", path)
 
 
 def _checker(schema: JsonObject) -> Any:
@@ -40,6 +42,8 @@ def _checker(schema: JsonObject) -> Any:
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import validator_for
     from referencing import Registry
+
+    from headgate.kinds.mismatch import mismatch
 
     known = _checkers.get(id(schema))
     if known is not None and known[0] is schema:
@@ -49,13 +53,18 @@ def _checker(schema: JsonObject) -> Any:
         kind.check_schema(schema)
     except SchemaError as error:
         raise _invalid(
-            "CONFIG_INVALID", f"the declared result is no JSON Schema: {_short(error.message)}", ()
+            "CONFIG_INVALID", f"the declared result is no JSON Schema: {_schema_place(error)}{mismatch(error)}", ()
         ) from None
     if len(_checkers) >= _KEPT:
         _checkers.clear()
     checker = kind(schema, registry=Registry())
     _checkers[id(schema)] = (schema, checker)
     return checker
+
+
+def _schema_place(error: Any) -> str:
+    path = ".".join(str(part) for part in error.absolute_path)
+    return f"at `{path}`: " if path else ""
 
 
 def _short(message: str, limit: int = 300) -> str:

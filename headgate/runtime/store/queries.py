@@ -47,7 +47,7 @@ class Reader:
         return [row[0] for row in rows]
 
     def runs(self, chosen: RunFilter) -> list[RunRow]:
-        """The runs that `chosen` lets through, the oldest first; with a limit the newest of them."""
+        """The runs that `chosen` lets through, the newest first."""
         clauses: list[str] = []
         values: list[object] = []
         if chosen.statuses:
@@ -67,7 +67,7 @@ class Reader:
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
         limit = -1 if chosen.limit is None else chosen.limit
         rows = self._all(f"SELECT {_RUN} FROM runs {where} ORDER BY id DESC LIMIT ?", (*values, limit))  # noqa: S608
-        return [RunRow(*row) for row in reversed(rows)]
+        return [RunRow(*row) for row in rows]
 
     def family(self, root: str) -> list[RunRow]:
         """The run `root` and every sub-run below it, parents before children."""
