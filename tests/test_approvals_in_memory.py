@@ -17,6 +17,7 @@ def test_an_approved_action_runs_with_the_input_that_was_shown():
     run.drive()
     assert derive(run.state) == ("waiting", "approval")
     approval = run.state.approvals["R-1"]
+    assert run["pay"].input == {"sum": 5}
     assert (approval.title, approval.input, approval.expires_at) == ("pay 5?", {"sum": 5}, START + 60_000)
     run.ask("approve", "pay", comment="fine")
     assert (run.phase, run.performed, run.state.outcome) == ("completed", [("pay", 1)], "clean")
@@ -93,7 +94,7 @@ def test_an_expired_approval_acts_by_its_policy_and_is_shown_as_expired(policy, 
 
 
 def test_escalation_makes_a_linked_task_whose_expiry_denies():
-    made = plan(step("pay", gates=(gate(on_expiry="escalate", assignees=("bob",), escalate_to=("cfo",)),)))
+    made = plan(step("pay", gates=(gate(on_expiry="escalate", assignees=["bob"], escalate_to=["cfo"]),)))
     run = MemoryRun(made, {}).drive().wait()
     second = run.state.approvals["R-2"]
     assert (second.assignees, second.escalated_from, second.expires_at) == (("cfo",), "R-1", START + 120_000)
@@ -105,7 +106,7 @@ def test_escalation_makes_a_linked_task_whose_expiry_denies():
 
 
 def test_an_escalated_task_that_is_approved_lets_the_action_run():
-    made = plan(step("pay", gates=(gate(on_expiry="escalate", escalate_to=("cfo",)),)))
+    made = plan(step("pay", gates=(gate(on_expiry="escalate", escalate_to=["cfo"]),)))
     run = MemoryRun(made, {}).drive().wait()
     run.ask("approve", task="R-2", actor="cfo", people={"cfo": ("cfo",)})
     assert run.performed == [("pay", 1)]
@@ -145,7 +146,7 @@ def test_the_first_decision_wins_and_the_second_learns_who_it_was():
 
 
 def test_only_assignees_and_admins_decide_where_people_are_known():
-    made = plan(step("pay", gates=(gate(assignees=("finance",)),)))
+    made = plan(step("pay", gates=(gate(assignees=["finance"]),)))
     run = MemoryRun(made, {}).drive()
     refused = run.ask("approve", "pay", actor="eve", people=PEOPLE)
     assert isinstance(refused, Refusal)
@@ -175,7 +176,7 @@ def test_a_retry_with_the_same_input_reuses_the_approval_and_an_edit_asks_again(
 
 
 def test_forcing_an_approval_is_that_admins_approval_and_the_action_runs():
-    run = MemoryRun(plan(step("pay", gates=(gate(assignees=("finance",)),))), {}).drive()
+    run = MemoryRun(plan(step("pay", gates=(gate(assignees=["finance"]),))), {}).drive()
     refused = run.ask("force_advance", "pay", actor="ann", people=PEOPLE, reason="now")
     assert isinstance(refused, Refusal)
     assert refused.code == "NOT_ADMIN"
@@ -266,3 +267,22 @@ def test_what_a_rejected_step_had_made_is_no_result_for_others():
 def test_a_review_that_nobody_decides_in_time_fails_the_step():
     run = MemoryRun(plan(step("write", gates=(gate("after", "review"),))), {}).drive().wait()
     assert (run.phase, run.state.failure_code) == ("failed", "HUMAN_TASK_FAILED")
+
+
+def test_what_expired_acts_only_when_the_last_hold_is_released():
+    run = MemoryRun(plan(step("bad", on_failure="pause"), step("pay", gates=(gate(),))), {"bad": error()}).drive()
+    run.ask("pause")
+    run.wait()
+    run.ask("resume")
+    assert run.statuses["pay"] == "waiting approval"
+    run.ask("skip", "bad")
+    assert run.statuses["pay"] == "skipped denied"
+
+
+def test_a_condition_is_tested_once_and_not_again_after_the_approval():
+    made = plan(step("other"), step("pay", when="{{ steps.other.status == 'running' }}", gates=(gate(),)))
+    run = MemoryRun(made)
+    run.drive()
+    run.end("other", 1, {})
+    run.ask("approve", "pay")
+    assert run.statuses == {"other": "completed", "pay": "running"}

@@ -260,10 +260,20 @@ def test_a_loop_with_a_body_of_nothing_completes():
 
 
 def test_force_advancing_a_loop_closes_what_is_open_in_it():
-    run = MemoryRun(plan(each(step("s")), step("b", "set", "loop", config={"v": 1})), None, {"items": [1, 2]})
+    run = MemoryRun(plan(each(step("s")), step("b", "delay", "loop", config={"for": 10})), None, {"items": [1, 2]})
     run.drive()
     run.ask("force_advance", "loop", reason="stuck")
+    assert run.state.in_flight == {}
+    run.wait()
     assert (run.phase, run.state.outcome) == ("completed", "forced")
     assert run.statuses["loop"] == "skipped forced"
     assert run.statuses["loop.0.s"] == "cancelled"
     assert run.aborted == [("loop.0.s", 1), ("loop.1.s", 1)]
+
+
+def test_a_run_that_fails_opens_no_further_item():
+    run = MemoryRun(plan(each(step("s"), concurrency=1), step("bad")), None, {"items": [1, 2, 3]})
+    run.drive()
+    run.end("bad", 1, error())
+    run.drive()
+    assert run.statuses == {"loop": "cancelled", "loop.0.s": "cancelled", "bad": "failed"}

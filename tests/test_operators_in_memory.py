@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memory_runs import START, MemoryRun, error, plan, step
+from memory_runs import START, MemoryRun, error, gate, human, plan, step
 
 from headgate.plan import Json, Retry
 from headgate.runtime.commands import Record
@@ -166,3 +166,43 @@ def test_an_interrupted_run_goes_on_when_its_hold_is_released():
     run.world = failing(0)
     run.append(Record(EventType.HOLD_RELEASED, {"hold": "interrupted"}))
     assert run.drive().phase == "completed"
+
+
+def test_confirm_is_only_for_what_is_in_doubt():
+    run = MemoryRun(plan(step("a")), failing(1, "auth")).drive()
+    assert run.statuses["a"] == "held reauth"
+    assert run.ask("confirm", "a", done=True).code == "STEP_NOT_IN_DOUBT"
+
+
+def test_a_redriven_run_has_its_deadline_anew():
+    run = MemoryRun(plan(human("ask", expires=90_000), deadline=10_000)).drive().wait()
+    assert run.phase == "failed"
+    run.ask("redrive")
+    assert run.state.deadline == START + 20_000
+    assert run.wait().phase == "failed"
+
+
+def test_a_redrive_of_a_run_that_a_finish_step_had_ended_ends_it_and_runs_nothing_more():
+    finish = step("end", "finish", "a", config={"output": {"x": 1}}, gates=(gate("after"),))
+    run = MemoryRun(plan(step("a"), finish, step("b", "delay", config={"for": 99})), {}).drive()
+    run.ask("pause")
+    run.ask("approve", "end")
+    run.ask("cancel")
+    assert run.statuses == {"a": "completed", "end": "completed", "b": "cancelled"}
+    run.ask("redrive")
+    assert (run.phase, run.state.output, run.statuses["b"]) == ("completed", {"x": 1}, "skipped branch_not_taken")
+
+
+def test_a_redrive_goes_on_in_a_loop_whose_last_item_completed_while_the_run_was_cancelled():
+    config = {"over": [1, 2], "as": "x", "limit": 5, "concurrency": 2, "on_item_failure": "fail"}
+    run = MemoryRun(plan(step("loop", "each", config=config, body=[step("s")])))
+    run.drive()
+    run.ask("cancel")
+    run.end("loop.0.s", 1, {"kept": True})
+    run.attempt_cancelled("loop.1.s", 1)
+    run.drive()
+    assert run.statuses == {"loop": "cancelled", "loop.0.s": "completed", "loop.1.s": "cancelled"}
+    run.world = failing(0)
+    run.ask("redrive")
+    assert (run.phase, run["loop"].result["succeeded"]) == ("completed", 2)
+    assert run.performed == [("loop.1.s", 2)]

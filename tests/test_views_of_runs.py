@@ -104,7 +104,7 @@ def stopped() -> MemoryRun:
     ("make", "kind", "named", "command"),
     [
         (
-            lambda: MemoryRun(plan(step("p", gates=(gate(assignees=("finance",)),)))).drive(),
+            lambda: MemoryRun(plan(step("p", gates=(gate(assignees=["finance"]),)))).drive(),
             "approval",
             "R-1",
             "headgate approve R-1",
@@ -134,7 +134,7 @@ def test_why_names_the_reason_and_the_command_that_clears_it(make, kind, named, 
 
 
 def test_why_says_who_may_decide_until_when():
-    run = MemoryRun(plan(step("pay", gates=(gate(assignees=("finance",), ask="pay 5?"),)))).drive()
+    run = MemoryRun(plan(step("pay", gates=(gate(assignees=["finance"], ask="pay 5?"),)))).drive()
     reason = reasons(run.state)[0]
     assert reason.who == "finance"
     assert "pay 5?" in reason.message

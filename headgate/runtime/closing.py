@@ -34,11 +34,15 @@ def cancel_open(state: RunState) -> list[Command]:
 
 
 def cancel_run(state: RunState) -> list[Command]:
-    """In phase `cancelling`: cancel the open steps, and the run when no attempt is out any more."""
-    commands = cancel_open(state)
-    if not commands and not state.in_flight:
-        return [Record(EventType.RUN_CANCELLED, {"code": state.cancel_code})]
-    return commands
+    """In phase `cancelling`: cancel what is open at first, then each step whose attempt ended, at last the run."""
+    if state.urgent:
+        commands: list[Command] = []
+        for path in state.urgent:
+            commands += cancel_step(state, state.steps[path], "cancelled")
+        return commands
+    if state.in_flight:
+        return cancel_open(state) if state.seq == state.cancelling_since else []
+    return cancel_open(state) or [Record(EventType.RUN_CANCELLED, {"code": state.cancel_code})]
 
 
 def cancel_within(state: RunState, step: StepState) -> list[Command]:

@@ -151,6 +151,8 @@ def _failed(state: RunState, event: Event) -> None:
 
 def _cancelling(state: RunState, event: Event) -> None:
     state.phase = Phase.CANCELLING
+    state.cancelling_since = event.seq
+    state.urgent.clear()
     state.cancel_code = _text(event.data.get("code"))
     state.holds.clear()
 
@@ -173,7 +175,6 @@ def _redriven(state: RunState, event: Event) -> None:
     state.ended_at = None
     state.outcome = state.failure_code = state.failed_step = state.failure_message = state.cancel_code = None
     state.output = None
-    state.finish = None
     _arm_deadline(state, event.at)
     if not state.root.steps:  # it ended before it was active
         open_scope(state, state.root, event.at)
@@ -181,6 +182,9 @@ def _redriven(state: RunState, event: Event) -> None:
         return
     again = frozenset(str(name) for name in fresh) if isinstance(fresh, list) else frozenset()
     reset_steps(state, state.root, [str(name) for name in steps], event.at, again)
+    ended_by = state.steps.get(state.finish or "")
+    if ended_by is None or ended_by.status is not StepStatus.COMPLETED:
+        state.finish = None
 
 
 def _hold_opened(state: RunState, event: Event) -> None:

@@ -44,8 +44,12 @@ def fill(state: RunState, step: StepState, at: int) -> None:
     concurrency = max(1, whole(step.config.get("concurrency"), 10)) if step.plan.kind == EACH else 1
     while loop.active < concurrency and loop.failing is None:
         if loop.reopen:
-            reopen_scope(state, loop.scopes[loop.reopen.pop(0)], at)
-            loop.active += 1
+            scope = loop.scopes[loop.reopen.pop(0)]
+            reopen_scope(state, scope, at)
+            if scope.open:
+                loop.active += 1
+            else:  # its last step completed while the run was being cancelled
+                scope.done = True
         elif step.plan.kind == EACH and loop.opened < len(loop.items):
             open_next(state, step, at)
         else:
@@ -73,7 +77,7 @@ def conclude(state: RunState, step: StepState, at: int) -> None:
     """Settle a step that has ended, and the item or round it was the last of."""
     settle(state, step, at)
     scope = step.scope
-    if not scope.open and scope.loop is not None:
+    if not scope.open and scope.loop is not None and not scope.loop.settled:
         end_scope(state, scope.loop, scope, at)
 
 

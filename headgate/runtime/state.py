@@ -236,6 +236,7 @@ class RunState:
         self.failure_message: str | None = None
         self.skip_reason: str | None = None
         self.cancel_code: str | None = None
+        self.cancelling_since = 0  # the event that began it
         # what made the outcome
         self.forced = False
         self.denied = False
