@@ -205,4 +205,4 @@ def test_a_redrive_goes_on_in_a_loop_whose_last_item_completed_while_the_run_was
     run.world = failing(0)
     run.ask("redrive")
     assert (run.phase, run["loop"].result["succeeded"]) == ("completed", 2)
-    assert run.performed == [("loop.1.s", 2)]
+    assert run.performed == [("loop.0.s", 1), ("loop.1.s", 1), ("loop.1.s", 2)]

@@ -251,7 +251,10 @@ class RunState:
         self.heap: list[tuple[int, str]] = []  # the timers by time; its first entry is always armed
         self.overdue: dict[str, None] = {}  # tasks that expired under a hold; they act on release
         self.requests: dict[str, str] = {}  # request id -> the first answer
-        # the frontier, and the open steps by status; dicts for their order
+        self._begin_frontier()
+
+    def _begin_frontier(self) -> None:
+        """What `decide` looks at, and the open steps by status; dicts for their order."""
         self.urgent: dict[str, None] = {}
         self.ready: dict[str, None] = {}
         self.running: dict[str, None] = {}  # without the loops: what runs in them counts
