@@ -277,3 +277,13 @@ def test_a_run_that_fails_opens_no_further_item():
     run.end("bad", 1, error())
     run.drive()
     assert run.statuses == {"loop": "cancelled", "loop.0.s": "cancelled", "bad": "failed"}
+
+
+def test_an_item_that_completes_while_the_run_is_cancelled_opens_no_further_one():
+    run = MemoryRun(plan(each(step("s"), concurrency=1)), None, {"items": [1, 2]})
+    run.drive()
+    run.ask("cancel")
+    run.end("loop.0.s", 1, {})
+    run.drive()
+    assert run.phase == "cancelled"
+    assert run.statuses == {"loop": "cancelled", "loop.0.s": "completed"}
