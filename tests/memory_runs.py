@@ -80,10 +80,10 @@ def gate(when: str = "before", kind: str = "approval", **given: Any) -> PlanGate
         "kind": kind,
         "when": when,
         "ask": "sure?",
-        "assignees": (),
+        "assignees": [],
         "expires": 60_000,
         "on_expiry": "deny",
-        "escalate_to": (),
+        "escalate_to": [],
         "channel": "inbox",
     }
     return PlanGate(**{**fields, **given})

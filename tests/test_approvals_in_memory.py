@@ -158,6 +158,21 @@ def test_only_assignees_and_admins_decide_where_people_are_known():
     assert isinstance(run.ask("approve", "pay", actor="eve"), Accepted)
 
 
+def test_a_gate_asks_whom_its_template_names():
+    made = plan(step("pay", gates=(gate(assignees="{{ inputs.team }}", escalate_to=["{{ inputs.boss }}"]),)))
+    run = MemoryRun(made, {}, {"team": ["ann", "bob"], "boss": "eve"}).drive()
+    [approval] = run.state.approvals.values()
+    assert approval.assignees == ("ann", "bob")
+    assert approval.escalate_to == ("eve",)
+
+
+def test_a_gate_that_names_no_people_fails_its_step():
+    run = MemoryRun(plan(step("pay", gates=(gate(assignees="{{ inputs.team }}"),))), {}, {"team": 7}).drive()
+    error = run["pay"].error
+    assert error.code == "CONFIG_INVALID"
+    assert "must be a list of names" in error.message
+
+
 def test_a_retry_with_the_same_input_reuses_the_approval_and_an_edit_asks_again():
     def world(path, attempt, shown):
         return error() if attempt < 3 else {}

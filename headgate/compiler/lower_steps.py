@@ -268,11 +268,9 @@ def _gate(gate: ast.Gate) -> PlanGate:
     )
 
 
-def _names(written: Written, name: str) -> tuple[str, ...]:
+def _names(written: Written, name: str) -> Json:
     value = written.get(name)
-    if not isinstance(value, ast.List):
-        return ()
-    return tuple(item.plain or "" for item in value.items if isinstance(item, ast.Text))
+    return [] if value is None else encode(value)
 
 
 def _result(written: Written, config: JsonObject, known: Known) -> JsonObject | None:

@@ -34,15 +34,18 @@ class Retry(NamedTuple):
 
 
 class PlanGate(NamedTuple):
-    """`kind` is `approval` or `review`, `when` is `before` or `after`; `ask` is a template; `expires` in ms."""
+    """`kind` is `approval` or `review`, `when` is `before` or `after`; `expires` in ms.
+
+    `ask` is a template; `assignees` and `escalate_to` are lists of names, each of which or the whole may be a template.
+    """
 
     kind: str
     when: str
     ask: Json
-    assignees: tuple[str, ...]
+    assignees: Json
     expires: int
     on_expiry: str
-    escalate_to: tuple[str, ...]
+    escalate_to: Json
     channel: str
 
 
@@ -56,7 +59,7 @@ class PlanBody(NamedTuple):
 class PlanStep(NamedTuple):
     """One step. Times are ms. `config` holds the kind's attributes, its texts templates.
 
-    A text in `config`, `when`, `idempotency_key` or `ask` that contains `{{` is a template; `{"$raw": value}` stands
+    A text in `config`, `when`, `idempotency_key` or a gate that contains `{{` is a template; `{"$raw": value}` stands
     for the value itself, whatever it contains. `title`, `owner`, `when`, `timeout`, `on_failure`, `idempotency_key`,
     `result` and `body` are None when not given; `on_failure` None means the workflow's.
     """

@@ -133,9 +133,9 @@ def _gate(written: Mapping[str, Any]) -> PlanGate:
         written["kind"],
         written["when"],
         written["ask"],
-        tuple(written["assignees"]),
+        written["assignees"],
         written["expires"],
         written["on_expiry"],
-        tuple(written["escalate_to"]),
+        written["escalate_to"],
         written["channel"],
     )

@@ -106,9 +106,9 @@ def _gate(gate: PlanGate) -> JsonObject:
         "kind": gate.kind,
         "when": gate.when,
         "ask": gate.ask,
-        "assignees": [*gate.assignees],
+        "assignees": gate.assignees,
         "expires": gate.expires,
         "on_expiry": gate.on_expiry,
-        "escalate_to": [*gate.escalate_to],
+        "escalate_to": gate.escalate_to,
         "channel": gate.channel,
     }

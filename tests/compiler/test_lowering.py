@@ -343,6 +343,14 @@ def test_what_a_plan_needs_is_named():
     }
 
 
+def test_a_gate_keeps_who_is_asked_as_a_list_or_a_template():
+    gate = 'gate approval { assignees = {{ inputs.team }}, escalate_to = ["ann", {{ inputs.boss }}] }'
+    made = plan_of(f"step x = set {{ {gate} }}", "input team: list<string>\ninput boss: string")
+    assert made.steps["x"].gates[0].assignees == "{{ inputs.team }}"
+    assert made.steps["x"].gates[0].escalate_to == ["ann", "{{ inputs.boss }}"]
+    assert load(dump(made)) == made
+
+
 def test_gates_have_their_defaults():
     step = step_of("step x = set { gate approval {}, gate review { expires = 1h }, gate approval after {} }")
     assert [(gate.kind, gate.when, gate.expires, gate.on_expiry, gate.channel) for gate in step.gates] == [

@@ -12,7 +12,7 @@ from headgate.render.graph_text import graph_text
 from headgate.render.picture import duration, picture
 
 SVG = "{http://www.w3.org/2000/svg}"
-GATE = PlanGate("approval", "before", "sure?", (), 259_200_000, "deny", (), "inbox")
+GATE = PlanGate("approval", "before", "sure?", [], 259_200_000, "deny", [], "inbox")
 
 
 def step(name, kind="set", edges=(), **more):
