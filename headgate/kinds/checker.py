@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from headgate.diagnostics import nearest
 from headgate.kinds.faults import Check, Fault, Path, Schema, expects
 from headgate.kinds.forms import LITERALS, check_free, check_leaf, check_literal, check_range
 from headgate.kinds.values import Duration, Fenced, Mixed, Neutral, Template, TypeName, Word, describe, is_plain
@@ -102,8 +103,7 @@ def _any_of(schema: Schema, checks: list[Check]) -> Check:
             attempts.append(said)
         deeper = [said for said in attempts if all(len(fault.path) > len(path) or _inside(fault) for fault in said)]
         if deeper:
-            fewest = min(len(said) for said in deeper)
-            found.extend(next(said for said in deeper if len(said) == fewest))
+            found.extend(_nearest_branch(deeper, path))
             return
         hint = next((fault.replacement for said in attempts for fault in said if fault.replacement), None)
         names = tuple(name for said in attempts for fault in said if fault.path == path for name in fault.expected)
@@ -111,6 +111,21 @@ def _any_of(schema: Schema, checks: list[Check]) -> Check:
         found.append(Fault(path, rule, f"expects {words}, not {describe(value)}", names, hint))
 
     return check
+
+
+def _nearest_branch(attempts: list[list[Fault]], path: Path) -> list[Fault]:
+    """What the branch says that was probably meant: the fewest faults, and of these the best guess at a key."""
+    fewest = min(len(said) for said in attempts)
+    best = [said for said in attempts if len(said) == fewest]
+    if len(best) > 1 and all(fault.rule == "missing" for said in best for fault in said):
+        names = tuple(name for said in best for fault in said for name in fault.expected)
+        return [Fault(path, "missing", "lacks " + " or ".join(f"`{name}`" for name in names), names)]
+    return max(best, key=lambda said: sum(_guessed(fault) for fault in said))
+
+
+def _guessed(fault: Fault) -> bool:
+    """Whether a key that nobody knows is nearly one that is known."""
+    return fault.rule == "unknown" and nearest(str(fault.path[-1]), fault.expected) is not None
 
 
 def _inside(fault: Fault) -> bool:

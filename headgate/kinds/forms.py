@@ -7,8 +7,8 @@ import re
 from headgate.kinds.faults import TYPES, Check, Fault, Path, Schema, expects
 from headgate.kinds.values import Duration, Fenced, Mixed, Neutral, Template, TypeName, Word, describe, is_plain
 
-WORDS = frozenset({"word", "step", "instance"})
-NAMES = frozenset({"model", "agent", "workflow", "connection", "tool"})
+WORDS = frozenset({"word", "step"})
+NAMES = frozenset({"instance", "model", "agent", "workflow", "connection", "tool"})
 LITERALS = WORDS | NAMES | {"duration", "condition", "type", "schema"}
 
 

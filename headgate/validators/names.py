@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from headgate.diagnostics import Edit, Fix, Label, Safety, nearest
+from headgate.grammar.tokens import WORDS
 from headgate.source import Span
 
 
@@ -23,6 +24,11 @@ class Unresolved(NamedTuple):
     fixes: tuple[Fix, ...]
 
 
+def written(name: str) -> str:
+    """A name of the workspace or the lock as a value: bare, or quoted when it is no name of the language."""
+    return name if name.isidentifier() and name.isascii() and name not in WORDS else f'"{name}"'
+
+
 def unresolved(uses: Iterable[tuple[str, Span]], known: tuple[str, ...], where: str) -> Iterator[Unresolved]:
     """The names among `uses` that are not `known`, each once; `where` is who would define them."""
     places: dict[str, list[Span]] = {}
@@ -35,7 +41,7 @@ def unresolved(uses: Iterable[tuple[str, Span]], known: tuple[str, ...], where: 
         expected = f"did you mean `{guess}`?" if guess else f"{where} defines {listed}"
         fixes: tuple[Fix, ...] = ()
         if guess:
-            edits = tuple(Edit(span, guess) for span in spans)
+            edits = tuple(Edit(span, written(guess)) for span in spans)
             fixes = (Fix(f"write `{guess}`", Safety.SAFE, edits),)
         labels = tuple(Label(span, "and here") for span in spans[1:])
         yield Unresolved(name, spans[0], labels, guess, expected, fixes)

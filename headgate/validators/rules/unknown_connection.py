@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from headgate.diagnostics import Fix, Severity, nearest, replace
 from headgate.source import Span
+from headgate.validators.names import written
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.toolcalls import tool_calls
 from headgate.workspace import Workspace, for_environment
@@ -53,7 +54,7 @@ def _finding(workspace: Workspace, message: str, name: str, place: Span, *, fixa
     guess = nearest(name, known)
     listed = ", ".join(f"`{one}`" for one in known) or "none"
     expected = f"did you mean `{guess}`?" if guess else f"headgate.toml defines {listed}"
-    fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, guess),) if guess and fixable else ()
+    fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, written(guess)),) if guess and fixable else ()
     advice = f"define it in headgate.toml: `[connections.{name}]`"
     return RULE.finding(f"{message}; {expected}", place, note="no such connection", advice=advice, fixes=fixes)
 

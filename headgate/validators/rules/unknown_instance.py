@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headgate.diagnostics import Severity
+from headgate.diagnostics import Edit, Severity
 from headgate.source import Span
 from headgate.validators.names import unresolved
 from headgate.validators.rule import Context, Finding, Rule
@@ -21,8 +21,13 @@ def check(context: Context) -> Iterator[Finding]:
             note="no such instance",
             labels=one.labels,
             advice=f"define it in headgate.toml: `[instances.{one.name}]` with `server_url` or `command`",
-            fixes=one.fixes,
+            fixes=one.fixes if all(_fits(context.source.text, edit) for fix in one.fixes for edit in fix.edits) else (),
         )
+
+
+def _fits(text: str, edit: Edit) -> bool:
+    """Whether a name may be written here: in front of a dot it has no quotes."""
+    return not edit.text.startswith('"') or text[edit.span.end : edit.span.end + 1] != "."
 
 
 def _uses(context: Context) -> Iterator[tuple[str, Span]]:

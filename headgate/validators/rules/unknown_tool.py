@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Fix, Severity, nearest, replace
+from headgate.validators.names import written
 from headgate.validators.rule import Context, Finding, NotChecked, Rule
 from headgate.validators.toolcalls import ToolCall, tool_calls
 
@@ -30,8 +31,7 @@ def _finding(call: ToolCall, tool: str, tools: tuple[str, ...]) -> Finding:
     guess = nearest(tool, tools)
     fixes: tuple[Fix, ...] = ()
     if guess:
-        written = guess if guess.isidentifier() and guess.isascii() else f'"{guess}"'
-        fixes = (replace(f"write `{guess}`", call.tool_place, written),)
+        fixes = (replace(f"write `{guess}`", call.tool_place, written(guess)),)
     some = ", ".join(f"`{name}`" for name in tools[:8]) + (" and more" if len(tools) > 8 else "")
     expected = f"did you mean `{guess}`?" if guess else f"it has {some}" if tools else "it has no tools"
     return RULE.finding(

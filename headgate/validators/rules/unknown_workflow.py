@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Fix, Severity, nearest, replace
+from headgate.validators.names import written
 from headgate.validators.rule import Context, Finding, Rule
 
 
@@ -20,7 +21,7 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         guess = nearest(name, tuple(sorted(here | locked | set(beside))))
         expected = f"did you mean `{guess}`?" if guess else "expected one of this workspace or of headgate.lock"
-        fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", value.span, guess),) if guess else ()
+        fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", value.span, written(guess)),) if guess else ()
         yield RULE.finding(
             f"workflow not resolved: `{name}`; {expected}",
             value.span,

@@ -44,12 +44,16 @@ def check(context: Context) -> Iterator[Finding]:
     for fault in context.faults:
         if fault.fault.rule in _ELSEWHERE or fault.span in large or fault.span in spoken:
             continue
+        if fault.fault.rule == "missing" and _misspelt(fault, context.faults):
+            continue
         bare = _bare_reference(fault)
         if bare is not None:
             yield bare
             continue
         replacement = fault.fault.replacement
-        guess = None if replacement else _near(fault.fault.message, fault.fault.expected)
+        guess = (
+            None if replacement or fault.fault.rule == "missing" else _near(fault.fault.message, fault.fault.expected)
+        )
         fixes: tuple[Fix, ...] = ()
         if replacement:
             fixes = (replace(f"write `{replacement}`", fault.span, replacement),)
@@ -89,6 +93,17 @@ def _too_large(number: ast.Number) -> Diagnostic:
         number.span,
         note="expected text",
         fixes=(replace("put it in quotes", number.span, quoted),),
+    )
+
+
+def _misspelt(fault: ValueFault, faults: tuple[ValueFault, ...]) -> bool:
+    """Whether the key that a map lacks is there under a name that HG005 corrects."""
+    return any(
+        other.fault.rule == "unknown"
+        and other.value is fault.value
+        and other.fault.path[:-1] == fault.fault.path
+        and nearest(str(other.fault.path[-1]), other.fault.expected) in fault.fault.expected
+        for other in faults
     )
 
 
@@ -176,10 +191,20 @@ def _timezones(context: Context) -> Iterator[Diagnostic]:
         from headgate.schedules import is_timezone, timezones
 
         if not is_timezone(name):
-            guess = nearest(name, timezones())
+            guess = _timezone_near(name, timezones())
             expected = f"did you mean `{guess}`?" if guess else 'expected a name such as `"Europe/Berlin"`'
             fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", value.span, f'"{guess}"'),) if guess else ()
             yield RULE.finding(f"no time zone `{name}`; {expected}", value.span, fixes=fixes)
+
+
+def _timezone_near(name: str, known: tuple[str, ...]) -> str | None:
+    """The zone of the same or nearly the same city."""
+    cities = {zone.rpartition("/")[2]: zone for zone in known}
+    guess = nearest(name, known)
+    city = name.rpartition("/")[2]
+    if guess is not None and nearest(city, (guess.rpartition("/")[2],)):
+        return guess
+    return cities.get(nearest(city, tuple(cities)) or "")
 
 
 RULE = Rule(
