@@ -39,7 +39,7 @@ MOST_WRITTEN: Final = 30
 
 def generic(t: Trouble) -> Answer:
     """The finding in general words; with a fix when one sign more, less or other makes the item whole."""
-    return inserted(t) or deleted(t) or exchanged(t) or Answer(t.wrong(message(t)))
+    return inserted(t) or unopened(t) or deleted(t) or exchanged(t) or Answer(t.wrong(message(t)))
 
 
 def whole(answer: Answer, t: Trouble) -> bool:
@@ -69,6 +69,15 @@ def inserted(t: Trouble) -> Answer | None:
         if whole(answer, t):
             return answer
     return None
+
+
+def unopened(t: Trouble) -> Answer | None:
+    """The repair that gives a gate its braces."""
+    if t.kind != END or t.leaf.kind(0) != ID["GATE"] or ID["LBRACE"] not in t.expected:
+        return None
+    place = place_after(t.leaf, t.at)
+    finding = t.wrong(message(t), None, (Edit(Span(place, place), " {}"),), "insert `{}`")
+    return t.swap(finding, t.at, t.at, (ID["LBRACE"], place), (ID["RBRACE"], place))
 
 
 def deleted(t: Trouble) -> Answer | None:
@@ -145,7 +154,8 @@ def wanted(t: Trouble) -> str:
         names.append("a value")
         expected -= {kind for kind, name in enumerate(ID) if name in _POSITIONAL_STARTS}
     if NAMING & expected:
-        names.append("a step" if names_step(t) else "a name")
+        only = NAMING & expected == {ID["BEFORE"]}
+        names.append("`before`" if only else "a step" if names_step(t) else "a name")
         expected -= NAMING
     ends = expected & {END}
     expected -= {END, ID["NL"]}
