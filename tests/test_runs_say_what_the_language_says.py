@@ -97,7 +97,7 @@ class Conversation:
                 if words[2:]:
                     assert error["class"] == words[2]
             case "failure":
-                assert [self.view["failure"]["code"], self.view["failure"]["step"]] == words
+                assert [self.view["failure"]["code"], str(self.view["failure"]["step"])] == words
             case "attempts":
                 assert self.step(words[0])["attempts"] == int(words[1])
             case "epoch":

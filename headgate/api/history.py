@@ -89,7 +89,7 @@ def approvals(
     read = Site(place).open_reader()
     if read is None:
         if run is not None:
-            raise NothingStarted(f"there is no run `{run}`: nothing has run here yet")
+            raise NothingStarted(f"NO_SUCH_RUN: there is no run `{run}`: nothing has run here yet")
         return ()
     if statuses is None:
         statuses = PENDING if run is None else ()
@@ -158,7 +158,7 @@ def _hold(row: RunRow, reason: str, step: str | None, since: int, by: str, note:
 def _reader(place: Place, run: str) -> Reader:
     read = Site(place).open_reader()
     if read is None:
-        raise NothingStarted(f"there is no run `{run}`: nothing has run here yet")
+        raise NothingStarted(f"NO_SUCH_RUN: there is no run `{run}`: nothing has run here yet")
     return read
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import NamedTuple, NoReturn
 
 from headgate.api.faults import InputsMissing, UsageFault
+from headgate.api.json_text import read_json
 from headgate.diagnostics import nearest
 from headgate.plan import Json, JsonObject
 
@@ -64,10 +64,10 @@ def _read(name: str, text: str, rules: JsonObject) -> Json:
     if _is_verbatim(rules):
         return text
     try:
-        value: Json = json.loads(text)
-    except ValueError:
-        raise UsageFault(f"the input `{name}` is {_type(rules)}: expected JSON, got `{text[:60]}`") from None
-    return value
+        return read_json(text)
+    except ValueError as error:
+        message = f"the input `{name}` is {_type(rules)}: expected JSON, got `{text[:60]}`: {error}"
+        raise UsageFault(message) from None
 
 
 def _is_verbatim(rules: JsonObject) -> bool:

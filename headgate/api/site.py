@@ -104,7 +104,7 @@ def find_run(read: Reader, prefix: str) -> str:
     """The id of the run that `prefix` names; raises `NothingStarted` for none or several."""
     found = read.runs_by_prefix(prefix) if prefix else []
     if not found:
-        raise NothingStarted(f"there is no run `{prefix}`: `headgate runs` lists them")
+        raise NothingStarted(f"NO_SUCH_RUN: there is no run `{prefix}`: `headgate runs` lists them")
     if len(found) > 1 and prefix.upper() not in found:
         raise NothingStarted(f"`{prefix}` begins the ids of several runs: {', '.join(found)}; give more of it")
     return found[0]

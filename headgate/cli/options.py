@@ -34,11 +34,11 @@ class Parsed(NamedTuple):
 
 def json_value(text: str) -> Parsed:
     """Any JSON value."""
-    from json import JSONDecodeError, loads
+    from headgate.api.json_text import read_json
 
     try:
-        return Parsed(loads(text))
-    except JSONDecodeError as error:
+        return Parsed(read_json(text))
+    except ValueError as error:
         raise click.BadParameter(f"`{text}` is no JSON ({error}); a text is written '\"text\"'") from None
 
 

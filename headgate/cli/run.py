@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from headgate.cli.answers import follow
 from headgate.cli.options import driving, format_option, pair, placed
+from headgate.cli.output import print_findings_json
 
 if TYPE_CHECKING:
     from headgate.api.inputs import Given
@@ -39,10 +39,11 @@ def run(
 
     FILE is a .flow file, FILE#NAME for one workflow of it, or a .plan.json. Inputs of type string and enum are taken
     verbatim, others as JSON. Exit codes: 0 completed, 1 failed or cancelled, 2 inputs that do not fit, 3 nothing
-    started, 5 at rest but not finished (waiting or paused).
+    started, 5 at rest but not finished (waiting or paused). With --format json, findings of the gate are printed as
+    `check` prints them.
     """
     from headgate.api import running
-    from headgate.api.faults import InputsMissing, UsageFault
+    from headgate.api.faults import InputsMissing, NothingStarted, UsageFault
     from headgate.api.inputs import Given
 
     given = Given(_unique(texts), _read_inputs(file) if file else {})
@@ -58,6 +59,11 @@ def run(
         given = _ask(given, gap.missing)
     except UsageFault as fault:
         raise click.UsageError(fault.message) from None
+    except NothingStarted as fault:
+        if output == "json" and fault.report is not None:
+            print_findings_json(fault.report)
+            raise NothingStarted(fault.message) from None
+        raise
     return follow(start, wait_ms, detach=detach, output=output)
 
 
@@ -71,11 +77,15 @@ def _unique(texts: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 
 def _read_inputs(file: str) -> JsonObject:
+    from headgate.api.json_text import read_json
+
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        values: Json = json.loads(text)
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
+        values: Json = read_json(text)
     except OSError as error:
         raise click.BadParameter(f"`{file}` cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise click.BadParameter(f"`{file}` is no UTF-8 text") from None
     except ValueError as error:
         raise click.BadParameter(f"`{file}` holds no JSON: {error}") from None
     if not isinstance(values, dict):

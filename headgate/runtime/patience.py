@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from headgate.runtime.marks import DELAY, DUE, EVERY, EXPIRY, RETRY
+from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason
 
 _MOVES_BY_ITSELF = frozenset({RETRY, DELAY, EVERY, DUE})
+_ENDS_A_WAIT = frozenset({EXPIRY, DEADLINE})
 
 
 class Patience(NamedTuple):
     """`until` is the last moment, UTC in ms, of a timer worth waiting for; None waits for any.
 
-    `for_people` also waits for the expiry of what only a person can answer.
+    `for_people` also waits for the expiry of what only a person can answer, and for the run's deadline.
     """
 
     until: int | None = None
@@ -33,4 +34,4 @@ def awaited(state: RunState, patience: Patience) -> int | None:
 
 def _is_worth_waiting_for(timer: str, patience: Patience) -> bool:
     kind = timer.partition(":")[0]
-    return kind in _MOVES_BY_ITSELF or (patience.for_people and kind == EXPIRY)
+    return kind in _MOVES_BY_ITSELF or (patience.for_people and kind in _ENDS_A_WAIT)

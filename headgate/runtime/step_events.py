@@ -267,7 +267,9 @@ def _retried(state: RunState, step: StepState, event: Event) -> None:
     edit = event.data.get("edit")
     if isinstance(edit, dict):
         step.edit = {**(step.edit or {}), **edit}
+    failures = step.failures if step.status is StepStatus.RETRYING else 0
     _again(state, step, event.at)
+    step.failures = failures  # between attempts it only goes on at once; after the last it has its retries anew
 
 
 def _confirmed(state: RunState, step: StepState, event: Event) -> None:

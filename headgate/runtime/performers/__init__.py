@@ -12,7 +12,7 @@ from headgate.plan import Json, JsonObject, PlanStep
 from headgate.runtime.clock import SystemClock
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
-from headgate.runtime.performers.results import fit
+from headgate.runtime.performers.results import fit, storable
 
 BUNDLED = frozenset({"http", "llm", "lua", "mcp"})
 """The kinds performed here, each of which marks its attempts' departures."""
@@ -95,6 +95,7 @@ async def perform(attempt: Attempt, world: World) -> Json:
             _refuse_secrets(attempt.input.get("args"))
         bound = cast("JsonObject", world.bind(attempt.input))
         result = await performer(attempt.kind).perform(attempt._replace(input=bound), world)
+        result = storable(result)
         fit(result, attempt.plan_step.result, attempt.output_schema)
     except StepFailure as failure:
         raise StepFailure(world.mask_error(failure.error)) from None

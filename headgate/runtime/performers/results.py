@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,16 @@ def fit(result: Json, *schemas: JsonObject | None) -> None:
     for schema in schemas:
         if schema:
             _fit_one(result, schema)
+
+
+def storable(result: Json) -> Json:
+    """The result itself; raises `StepFailure` (RESULT_INVALID) when it is no JSON that an event can hold."""
+    try:
+        json.dumps(result, allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise _invalid("RESULT_INVALID", f"the result is no JSON that can be kept: {_short(why)}", ()) from None
+    return result
 
 
 def _fit_one(result: Json, schema: JsonObject) -> None:
