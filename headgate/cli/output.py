@@ -41,6 +41,15 @@ def findings_text(report: object, stream: TextIO) -> str:
     return renderer.findings_text(report, colour=colour_wanted(stream))
 
 
+def print_findings_json(report: object) -> None:
+    """Print a gate report as `check --format json` does."""
+    from headgate.render.findings_json import findings_json
+    from headgate.validators.report import CheckReport
+
+    assert isinstance(report, CheckReport), "a gate refusal carries the gate's report"
+    print(findings_json(report), end="")
+
+
 def say(notes: tuple[str, ...] | list[str]) -> None:
     """Print remarks to standard error, one a line."""
     for note in notes:

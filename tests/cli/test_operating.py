@@ -396,3 +396,11 @@ def test_every_status_of_the_model_can_be_filtered_for():
     from headgate.runtime.status import RunStatus
 
     assert set(STATUSES) == {str(status) for status in RunStatus}
+
+
+def test_what_the_gate_refuses_to_run_is_told_as_json_too(tmp_path):
+    (tmp_path / "bad.flow").write_text("workflow bad {\n  step a = set { v = {{ inputs.nothing }} }\n}\n")
+    said = headgate("run", "bad.flow", "--format", "json", cwd=tmp_path)
+    assert said.code == 3
+    assert [finding["code"] for finding in said.json["diagnostics"]] == ["HG210"]
+    assert said.err == "headgate: `bad.flow` does not pass the gate: nothing was started\n"
