@@ -12,7 +12,7 @@ from headgate.cli.options import driving, format_option, placed, reason_option
 from headgate.cli.output import colour_wanted, columns, print_json
 
 if TYPE_CHECKING:
-    from headgate.api.place import Driving, Place, Rest
+    from headgate.api.place import Place
 
 STATUSES = ("pending", "approved", "denied", "expired", "cancelled")
 
@@ -37,64 +37,43 @@ def approvals(*, statuses: tuple[str, ...], run: str | None, output: str, place:
         print(approvals_text([each._asdict() for each in found], width=columns(), colour=colour_wanted()), end="")
 
 
-def _decide(verb: str, names: tuple[str, ...], texts: tuple[str | None, ...], place: Place, how: Driving) -> Rest:
-    from headgate.api import operating
+def _decision(verb: str, doc: str) -> click.Command:
+    """The command that decides an approval one way."""
 
-    approval, step = names[0], names[1] if len(names) > 1 else None
-    comment, reason, request_id = texts
-    said = comment if comment is not None else reason
-    act = operating.Act(verb, args={"comment": said} if said else {}, reason=reason, request_id=request_id)
-    return operating.decide(approval, step, act, place, how)
+    @click.command(verb, help=doc)
+    @click.argument("names", nargs=-1, required=True, metavar="APPROVAL | RUN STEP")
+    @click.option("--comment", metavar="TEXT", help="What to say with it.")
+    @reason_option
+    @request_option
+    @format_option("text", "json")
+    @driving
+    @placed
+    def decide(
+        *,
+        names: tuple[str, ...],
+        comment: str | None,
+        reason: str | None,
+        request_id: str | None,
+        output: str,
+        wait_ms: int | None,
+        detach: bool,
+        place: Place,
+    ) -> int:
+        from headgate.api import operating
+
+        _one_or_two(names)
+        said = comment if comment is not None else reason
+        act = operating.Act(verb, args={"comment": said} if said else {}, reason=reason, request_id=request_id)
+        step = names[1] if len(names) > 1 else None
+        return follow(
+            lambda how: operating.decide(names[0], step, act, place, how), wait_ms, detach=detach, output=output
+        )
+
+    return decide
 
 
-@click.command("approve")
-@click.argument("names", nargs=-1, required=True, metavar="APPROVAL | RUN STEP")
-@click.option("--comment", metavar="TEXT", help="What to say with it.")
-@reason_option
-@request_option
-@format_option("text", "json")
-@driving
-@placed
-def approve(
-    *,
-    names: tuple[str, ...],
-    comment: str | None,
-    reason: str | None,
-    request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
-    place: Place,
-) -> int:
-    """Approve, and drive the run on."""
-    _one_or_two(names)
-    texts = (comment, reason, request_id)
-    return follow(lambda how: _decide("approve", names, texts, place, how), wait_ms, detach=detach, output=output)
-
-
-@click.command("deny")
-@click.argument("names", nargs=-1, required=True, metavar="APPROVAL | RUN STEP")
-@click.option("--comment", metavar="TEXT", help="What to say with it.")
-@reason_option
-@request_option
-@format_option("text", "json")
-@driving
-@placed
-def deny(
-    *,
-    names: tuple[str, ...],
-    comment: str | None,
-    reason: str | None,
-    request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
-    place: Place,
-) -> int:
-    """Deny, and drive the run on: what was asked about does not run."""
-    _one_or_two(names)
-    texts = (comment, reason, request_id)
-    return follow(lambda how: _decide("deny", names, texts, place, how), wait_ms, detach=detach, output=output)
+approve = _decision("approve", "Approve, and drive the run on.")
+deny = _decision("deny", "Deny, and drive the run on: what was asked about does not run.")
 
 
 def _one_or_two(names: tuple[str, ...]) -> None:
