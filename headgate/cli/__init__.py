@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from headgate import __version__
 from headgate.cli.verbs import HELP_OPTIONS, VERSION_OPTIONS, help_text
 
-
 _COLLECT_AFTER = 50_000
 """Objects made between two looks for garbage: start-up makes much that stays, and 700 would look ten times in vain."""
 
