@@ -5,7 +5,7 @@ from __future__ import annotations
 from headgate.compiler.schemas import schema_of
 from headgate.expressions import literal
 from headgate.grammar import ast
-from headgate.kinds.values import Duration, Fenced, Mixed, Neutral, Template, TypeName, Word
+from headgate.kinds.values import EMPTY, Duration, Fenced, Mixed, Neutral, Template, TypeName, Word
 from headgate.source import Span
 
 
@@ -85,7 +85,7 @@ def stored_text(text: ast.Text) -> str:
         else:
             parts.append(_quoted(part.text) if part.text.endswith("{") else literal(part.text))
     if len(parts) == 1:
-        parts.append('{{ "" }}')
+        parts.append(EMPTY)
     return "".join(parts)
 
 

@@ -13,7 +13,7 @@ from headgate.grammar.expected import generic
 from headgate.grammar.leaf import NAMES, PLAIN_NAMES, Answer, Leaf, Trouble, place_after, trouble
 from headgate.grammar.machine import Stuck
 from headgate.grammar.odd_tokens import UNIT_WORDS, as_template, duration, explain_odd, web_address
-from headgate.grammar.tokens import COMMA, DOTTED, END, ID, NAME, NUMBER, PLAIN, TEMPLATE, UNITS
+from headgate.grammar.tokens import COMMA, DOTTED, END, ID, NAME, NUMBER, PLAIN, TEMPLATE, TEXT, UNITS
 from headgate.source import Span
 
 AFTER, ARROW, AS, CASE, COLON, ELSE, EQUAL = (ID[n] for n in ("AFTER", "ARROW", "AS", "CASE", "COLON", "ELSE", "EQUAL"))
@@ -163,7 +163,7 @@ def colon(t: Trouble) -> Answer | None:
 def arrow(t: Trouble) -> Answer | None:
     """`case {{ }} => a`, `case {{ }} = a`."""
     leaf, at = t.leaf, t.at
-    if leaf.kind(0) not in {CASE, ELSE} or not t.wants("ARROW") or t.kind != EQUAL:
+    if leaf.kind(0) not in {CASE, ELSE} or not t.wants("ARROW") or t.kind != EQUAL or leaf.kind(at + 1) == EQUAL:
         return None
     end = at + 2 if leaf.kind(at + 1) == MORE else at + 1
     span = Span(t.span.start, leaf.span(end - 1).end)
@@ -191,6 +191,8 @@ def condition(t: Trouble) -> Answer | None:
         value = leaf.values[1]
         if t.kind == PLAIN and leaf.kind(2) == ARROW and value.plain:
             return None
+        return _in_quotes(t) or as_template(t)
+    if leaf.kind(0) == CASE and t.at == 2 and leaf.kind(1) == TEMPLATE and t.kind != END:
         return as_template(t)
     if t.at < 3:
         return None
@@ -202,6 +204,17 @@ def condition(t: Trouble) -> Answer | None:
     ):
         return as_template(t)
     return None
+
+
+def _in_quotes(t: Trouble) -> Answer | None:
+    """`case "{{ x }}" -> a`."""
+    value = t.leaf.values[t.at]
+    if t.kind != TEXT or len(value.parts) != 1 or not isinstance(value.parts[0], Template):
+        return None
+    alone = value.parts[0]
+    written = t.leaf.text[alone.span.start : alone.span.end]
+    finding = t.wrong("a condition stands without quotes", None, (Edit(t.span, written),), "drop the quotes")
+    return t.swap(finding, t.at, t.at + 1, (TEMPLATE, alone))
 
 
 def else_with_condition(t: Trouble) -> Answer | None:

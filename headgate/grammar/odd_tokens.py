@@ -25,6 +25,8 @@ UNIT_WORDS: Final = {
 _SEVERAL = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|[smhd])){2,}")
 _ONE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[smhd])")
 _WORDY = re.compile(r"([0-9]+(?:\.[0-9]+)?)_?([A-Za-z]+)")
+BRACED: Final = re.compile(r"\{\{(.*?)\}\}")
+SIMPLE: Final = re.compile(r"[\w.\[\]]+")
 _HYPHENATED = re.compile(r"-[A-Za-z0-9_-]*")
 
 
@@ -212,10 +214,12 @@ def as_template(t: Trouble) -> Answer | None:
         begin, end, what = 2, len(leaf.kinds), "an expression"
     else:
         return None
-    if end <= begin or TEMPLATE in leaf.kinds[begin:end]:
+    if end <= begin:
         return None
     span = Span(leaf.span(begin).start, leaf.span(end - 1).end)
     written = leaf.text[span.start : span.end]
+    if TEMPLATE in leaf.kinds[begin:end]:
+        return _one_template(t, what, begin, end)
     if "\n" in written or "{" in written or "}" in written:
         return None
     finding = t.wrong(
@@ -225,6 +229,29 @@ def as_template(t: Trouble) -> Answer | None:
         "put it into `{{ }}`",
     )
     return t.swap(finding, begin, end, (TEMPLATE, Template(written, span, span)))
+
+
+def _bare(braced: re.Match[str]) -> str:
+    """What stands in a pair of braces, in brackets when what is around it could tear it apart."""
+    written = braced[1].strip()
+    return written if SIMPLE.fullmatch(written) else f"({written})"
+
+
+def _one_template(t: Trouble, what: str, begin: int, end: int) -> Answer | None:
+    """`case {{ a }} > 1 -> b`: braces around a part of it, which belong around the whole."""
+    leaf = t.leaf
+    span = Span(leaf.span(begin).start, leaf.span(end - 1).end)
+    inner = " ".join(BRACED.sub(_bare, leaf.text[span.start : span.end]).split())
+    if "{" in inner or "}" in inner or "`" in inner or '"' in inner:
+        return None
+    meant = f"{{{{ {inner} }}}}"
+    finding = t.wrong(
+        f"the whole of {what} stands in one pair of braces: `{meant[:60]}`",
+        span,
+        (Edit(span, meant),),
+        "put the braces around the whole",
+    )
+    return t.swap(finding, begin, end, (TEMPLATE, Template(inner, span, span)))
 
 
 def odd_blank(t: Trouble, written: str) -> Answer | None:

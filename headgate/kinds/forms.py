@@ -41,7 +41,9 @@ def check_leaf(schema: Schema) -> Check:
                     found.append(Fault(path, "type", f"expects {words}, not {describe(value)}"))
             case Fenced() if form == "schema":
                 _json_fence(value, path, found)
-            case Mixed() if not templates:
+            case Mixed(unquoted=str(alone)) if form == "condition" or (templates and not is_text and not free):
+                found.append(Fault(path, "quote", f"expects {words} without quotes", (), alone))
+            case Mixed() if not templates and form != "condition":
                 found.append(Fault(path, "template", f"takes no template: it expects {words}, known before a run"))
             case Mixed() | Fenced():
                 if not ((is_text or free) and form not in LITERALS and members is None):

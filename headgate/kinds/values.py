@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+EMPTY = '{{ "" }}'
+"""What the plan puts behind a template that is alone in its quotes, so that it stays text."""
+
 
 class Template(NamedTuple):
     """A lone `{{ expression }}`: its value is known when it is evaluated."""
@@ -12,9 +15,14 @@ class Template(NamedTuple):
 
 
 class Mixed(NamedTuple):
-    """Text that holds templates; `text` as the plan stores it."""
+    """Text that holds templates; `text` as the plan stores it, `EMPTY` behind a template alone in its quotes."""
 
     text: str
+
+    @property
+    def unquoted(self) -> str | None:
+        """The template that stands alone in the quotes, None when there is more."""
+        return self.text.removesuffix(EMPTY) if self.text.endswith(EMPTY) else None
 
 
 class Word(NamedTuple):
@@ -66,8 +74,10 @@ def is_plain(value: Neutral) -> bool:
 def describe(value: Neutral) -> str:
     """What a value is, for a sentence: "a number", "`deny`"."""
     match value:
-        case Template() | Mixed():
+        case Template():
             return "a template"
+        case Mixed():
+            return "text with a template"
         case Word():
             return f"`{value.text}`"
         case Duration():

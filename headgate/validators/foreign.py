@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 from headgate.diagnostics import nearest
+from headgate.grammar import ast
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 KINDS: dict[str, str] = {
     **dict.fromkeys(("stop", "end", "exit", "return", "done", "terminate", "succeed", "success"), "finish"),
@@ -38,6 +44,15 @@ EDGES = frozenset(
 
 FOLLOWERS = frozenset({"next", "then", "goto", "on_success", "before", "to"})
 """Attributes of other tools that name the steps behind this one."""
+
+TRIGGERS: dict[str, str] = {
+    **dict.fromkeys(("cron", "timer", "interval", "every", "scheduled", "at"), "schedule"),
+    **dict.fromkeys(("hook", "http", "request", "api", "push", "http_request"), "webhook"),
+    **dict.fromkeys(("signal", "message", "queue", "topic", "on"), "event"),
+    **dict.fromkeys(("polling", "watch", "sensor"), "poll"),
+    **dict.fromkeys(("button", "click", "hand", "workflow_dispatch", "dispatch"), "manual"),
+}
+"""Kinds of triggers of other tools, and the kind that does it here."""
 
 ATTRIBUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
@@ -341,3 +356,21 @@ def meant_by(name: str, known: tuple[str, ...]) -> str | None:
 def guess(name: str, known: tuple[str, ...]) -> str | None:
     """The attribute that was probably meant by a name that is unknown here."""
     return meant_by(name, known) or nearest(name, known)
+
+
+def edges_meant(name: str, value: ast.Value, steps: Collection[str]) -> bool:
+    """Whether an attribute that may have any name is an edge list of another tool: all that it names are steps."""
+    named = list(step_names(value)) if name in EDGES else []
+    return bool(named) and all(one in steps for one in named)
+
+
+def step_names(value: ast.Value) -> tuple[str, ...]:
+    """The names in a value, or in the list that it is; none when it holds anything else."""
+    items = value.items if isinstance(value, ast.List) else (value,)
+    found: list[str] = []
+    for item in items:
+        name = item.text if isinstance(item, ast.Word) else item.plain if isinstance(item, ast.Text) else None
+        if name is None or not _NAME.fullmatch(name):
+            return ()
+        found.append(name)
+    return tuple(found)

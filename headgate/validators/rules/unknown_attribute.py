@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from headgate.compiler.values import descend, key_span
@@ -15,15 +14,17 @@ from headgate.validators.edits import behind_header, whole_line
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.values import Block, ValueFault
 
-_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
 
 def check(context: Context) -> Iterator[Finding]:
     for block in context.blocks:
         if block.written.kind is None:
             continue
         for said in (*block.written.attributes.values(), *block.written.repeated):
-            unknown = block.written.known(said.name) is None or _only_on_top(context, block, said.name)
+            unknown = (
+                block.written.known(said.name) is None
+                or _only_on_top(context, block, said.name)
+                or _from_elsewhere(context, block, said)
+            )
             if said.by_name is not None and unknown:
                 yield _attribute(context, block, said, said.by_name)
         if block.sort == "step" and block.step is not None:
@@ -39,6 +40,16 @@ def _only_on_top(context: Context, block: Block, name: str) -> bool:
         return False
     node = context.graph.node(block.step)
     return node is not None and node.scope.loop is not None
+
+
+def _from_elsewhere(context: Context, block: Block, said: Said) -> bool:
+    """Whether a name that may be given here freely is no data: edges to steps, or an `if` with a condition."""
+    kind = block.written.kind
+    if block.sort != "step" or kind is None or kind.rest is None or said.name in kind.attributes:
+        return False
+    return (said.name == "if" and isinstance(said.value, ast.Template)) or foreign.edges_meant(
+        said.name, said.value, {step.name.text for step in context.steps}
+    )
 
 
 def _attribute(context: Context, block: Block, said: Said, place: Span) -> Diagnostic:
@@ -67,7 +78,7 @@ def _attribute(context: Context, block: Block, said: Said, place: Span) -> Diagn
 
 def _edges(context: Context, step: ast.Step, said: Said, place: Span) -> Diagnostic:
     """`depends_on = [a, b]`: the edge list that it stands for, put where edges stand."""
-    names = list(_names(said.value))
+    names = list(foreign.step_names(said.value))
     shown = ", ".join(names) or "STEP"
     fixes: tuple[Fix, ...] = ()
     written = next((one for one in step.attributes if one.name.span == place), None)
@@ -92,16 +103,6 @@ def _edges_in_the_header(step: ast.Step, names: list[str]) -> Iterator[Edit]:
     elif missing:
         end = step.edges[-1].span.end
         yield Edit(Span(end, end), f", {missing}")
-
-
-def _names(value: ast.Value) -> Iterator[str]:
-    """The step names in a value, when it holds nothing else."""
-    items = value.items if isinstance(value, ast.List) else (value,)
-    for item in items:
-        name = item.text if isinstance(item, ast.Word) else item.plain if isinstance(item, ast.Text) else None
-        if name is None or not _PART.fullmatch(name):
-            return
-        yield name
 
 
 def _parts(block: Block, step: ast.Step) -> Iterator[Diagnostic]:

@@ -19,7 +19,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield _step(block.step.kind)
     for trigger in context.workflow.triggers:
         if kinds.trigger_kind(trigger.kind.text) is None:
-            yield _named("trigger kind", trigger.kind, kinds.trigger_names())
+            yield _trigger(trigger.kind)
     for step in context.steps:
         for gate in step.gates:
             if gate.kind.text not in _GATES:
@@ -42,6 +42,15 @@ def _step(kind: ast.Name) -> Finding:
             fixes=(fix,),
         )
     return _named("kind", kind, kinds.kind_names())
+
+
+def _trigger(kind: ast.Name) -> Finding:
+    meant = foreign.TRIGGERS.get(kind.text.casefold())
+    if meant is None:
+        return _named("trigger kind", kind, kinds.trigger_names())
+    fix = replace(f"write `{meant}`", kind.span, meant)
+    message = f"no trigger kind `{kind.text}`; here it is called `{meant}`"
+    return RULE.finding(message, kind.span, note="no such trigger kind", fixes=(fix,))
 
 
 def _named(sort: str, name: ast.Name, known: tuple[str, ...]) -> Finding:

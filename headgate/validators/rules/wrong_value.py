@@ -44,7 +44,7 @@ def check(context: Context) -> Iterator[Finding]:
     for fault in context.faults:
         if fault.fault.rule in _ELSEWHERE or fault.span in large or fault.span in spoken:
             continue
-        if fault.fault.rule == "missing" and _misspelt(fault, context.faults):
+        if (fault.fault.rule == "missing" and _misspelt(fault, context.faults)) or _edges(context, fault):
             continue
         bare = _bare_reference(fault)
         if bare is not None:
@@ -70,7 +70,10 @@ def check(context: Context) -> Iterator[Finding]:
     for one in context.workflow.inputs:
         yield from _pattern(one)
     yield from _timezones(context)
+    wrong = [fault.span for fault in context.faults]
     for sentence, place in never_boolean(context):
+        if any(span.start <= place.start and place.end <= span.end for span in wrong):
+            continue  # in quotes, which is said
         yield RULE.finding(sentence, place, note="never true or false", advice="compare it, as in `{{ x == 1 }}`")
 
 
@@ -94,6 +97,11 @@ def _too_large(number: ast.Number) -> Diagnostic:
         note="expected text",
         fixes=(replace("put it in quotes", number.span, quoted),),
     )
+
+
+def _edges(context: Context, fault: ValueFault) -> bool:
+    """Whether it is a list of edges that other tools write as an attribute, which HG005 explains."""
+    return foreign.edges_meant(fault.name, fault.value, {step.name.text for step in context.steps})
 
 
 def _misspelt(fault: ValueFault, faults: tuple[ValueFault, ...]) -> bool:
