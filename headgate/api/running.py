@@ -80,10 +80,9 @@ def _refusal(target: str, report: CheckReport) -> NothingStarted:
         return NothingStarted(report.faults[0])
     if report.unreadable:
         _, reason = report.unreadable[0]
-        named = (
-            "" if target.partition("#")[0].endswith(".flow") else "; published workflows are not run yet, name a file"
-        )
-        return NothingStarted(f"`{target}`: {reason}{named}")
+        file = target.partition("#")[0]
+        named = "" if file.endswith(".flow") else "; published workflows are not run yet, name a file"
+        return NothingStarted(f"{reason}{named}" if f"`{file}`" in reason else f"`{target}`: {reason}{named}")
     return NothingStarted(f"`{target}` does not pass the gate: nothing was started", report)
 
 

@@ -37,9 +37,9 @@ def drive(*, runs: tuple[str, ...], wait_ms: int | None, output: str, place: Pla
         say(rest.notes)
     views = [rest.view for rest in drove.rests]
     if output == "json":
-        from headgate.render.run_json import listed_object
+        from headgate.render.run_json import run_object
 
-        print_json([listed_object(view) for view in views])
+        print_json([run_object(view) for view in views])
     else:
         from headgate.render.runs_text import runs_text
         from headgate.runtime.clock import SystemClock

@@ -17,7 +17,7 @@ from headgate.plan.writing import digest_of
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "plan.json"
 LONGEST_RING = 10
-ENTRY_FAULT = "missing or invalid entryStepId"
+ENTRY_FAULT = "Missing or invalid entryStepId"
 
 
 def check_integrity(written: JsonObject) -> None:

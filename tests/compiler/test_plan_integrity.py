@@ -62,9 +62,9 @@ def drop(*path):
 FAULTS = [
     (set_at("format", "headgate.plan/9"), "its format is `headgate.plan/9`, and this release reads `headgate.plan/1`"),
     (drop("format"), "it has no format version"),
-    (drop("entryStepId"), "missing or invalid entryStepId"),
-    (set_at("entryStepId", None), "missing or invalid entryStepId"),
-    (set_at("entryStepId", "nope"), "missing or invalid entryStepId: no step `nope`"),
+    (drop("entryStepId"), "Missing or invalid entryStepId"),
+    (set_at("entryStepId", None), "Missing or invalid entryStepId"),
+    (set_at("entryStepId", "nope"), "Missing or invalid entryStepId: no step `nope`"),
     (set_at("entryStepId", "b"), "nothing leads from the entry `b` to `a`"),
     (drop("steps", "a", "join"), "`steps.a` lacks `join`"),
     (set_at("steps", "a", "join", "some"), "`steps.a.join` expects one of `all`, `any`"),
@@ -124,7 +124,7 @@ def test_a_plan_that_was_edited_does_not_fit_its_digest():
 def test_a_missing_entry_is_named_before_the_digest():
     plan = written()
     del plan["entryStepId"]
-    assert fault_of(plan) == "missing or invalid entryStepId"
+    assert fault_of(plan) == "Missing or invalid entryStepId"
 
 
 def test_a_plan_may_be_indented_and_its_source_left_out():
