@@ -4,7 +4,8 @@ The lines are a script: `run [ARGS]` starts a run of the file (`--workflow NAME`
 operates it (`RUN` stands for its id), and every other line is checked against the last answer:
 `exit CODE`, `status STATUS [DETAIL]`, `step PATH STATUS [DETAIL]`, `absent PATH`, `result PATH JSON`,
 `iterations PATH N`, `output JSON` (the names given), `error PATH CODE [CLASS]`, `failure CODE STEP`,
-`attempts PATH N`, `epoch N`, `holds REASON...` (the open ones, in order), `says TEXT` (anywhere in what was printed).
+`attempts PATH N`, `epoch N`, `holds REASON...` (the open ones, in order), `says TEXT` (anywhere in what was
+printed), `unsaid TEXT`.
 """
 
 from __future__ import annotations
@@ -106,6 +107,8 @@ class Conversation:
                 assert [hold["reason"] for hold in self.view["holds"]] == words
             case "says":
                 assert rest in self.said
+            case "unsaid":
+                assert rest not in self.said
             case _:
                 pytest.fail(f"no such expectation: {what}")
 

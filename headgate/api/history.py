@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from headgate.api.faults import NothingStarted
 from headgate.api.place import Place
 from headgate.api.site import Site, find_run, translated
-from headgate.plan import Plan, PlanIntegrity
+from headgate.plan import JsonObject, Plan, PlanIntegrity
 from headgate.runtime.events import Event
 from headgate.runtime.loading import PlanShelf, load_events, load_state
 from headgate.runtime.status import HOLD_RULES, HoldReason, RunStatus
 from headgate.runtime.store import ApprovalRow, Reader, RunFilter, RunRow
-from headgate.runtime.view import FailureView, HoldView, RunView, run_view, shown_inputs
+from headgate.runtime.view import FailureView, HoldView, RunView, run_view, secret_inputs, shown_inputs
 from headgate.runtime.why import Reason, reasons
 
 PENDING = ("pending",)
@@ -69,17 +69,21 @@ def events(run: str, place: Place) -> tuple[Event, ...]:
         assert row is not None, "a run that was found is there"
         found = load_events(read, row.id)
         with suppress(PlanIntegrity):
-            found[:1] = [_masked(event, PlanShelf(read).plan(row.plan_digest)) for event in found[:1]]
+            found = _masked(found, PlanShelf(read).plan(row.plan_digest))
         read.close()
     return tuple(found)
 
 
-def _masked(created: Event, plan: Plan) -> Event:
-    """The first event of a run, whose secret inputs nobody is shown."""
-    inputs = created.data.get("inputs")
+def _masked(found: list[Event], plan: Plan) -> list[Event]:
+    """The events of a run without the values of its secret inputs, which nobody is shown."""
+    inputs = found[0].data.get("inputs") if found else None
     if not isinstance(inputs, dict):
-        return created
-    return created._replace(data={**created.data, "inputs": shown_inputs(plan, inputs)})
+        return found
+    created = found[0]._replace(data={**found[0].data, "inputs": shown_inputs(plan, inputs)})
+    mask = secret_inputs(plan, inputs)
+    if not mask.hides:
+        return [created, *found[1:]]
+    return [created, *(event._replace(data=cast("JsonObject", mask.apply(event.data))) for event in found[1:])]
 
 
 def approvals(
@@ -107,7 +111,9 @@ def why(run: str, place: Place) -> tuple[Reason, ...]:
         row = read.run(find_run(read, run))
         assert row is not None, "a run that was found is there"
         try:
-            found = reasons(load_state(read, PlanShelf(read), row))
+            state = load_state(read, PlanShelf(read), row)
+            mask = secret_inputs(state.plan, state.inputs)
+            found = tuple(reason._replace(message=mask.text(reason.message)) for reason in reasons(state))
         except PlanIntegrity as fault:
             message = f"PLAN_INTEGRITY: {row.failure_message or fault}"
             found = (Reason("ended", row.id, row.ended_at, None, None, message),)

@@ -24,6 +24,11 @@ class Mask:
         self._values: set[str] = set()
         self._spellings: tuple[str, ...] = ()
 
+    @property
+    def hides(self) -> bool:
+        """Whether there is anything to hide."""
+        return bool(self._values)
+
     def add(self, value: str) -> None:
         if value in self._values or not value:
             return

@@ -7,6 +7,7 @@ import json
 from headgate.runtime.state import Approval, RunState
 from headgate.runtime.status_of import derive
 from headgate.runtime.store import ApprovalRow, RunRow
+from headgate.runtime.view import secret_inputs
 from headgate.runtime.wakes import next_wake
 
 
@@ -32,7 +33,7 @@ def project(state: RunState, root: str) -> RunRow:
         holds=_holds(state),
         failure_code=state.failure_code,
         failed_step=state.failed_step,
-        failure_message=state.failure_message,
+        failure_message=_shown(state),
         epoch=state.epoch,
         created_at=state.created_at,
         started_at=state.started_at,
@@ -60,6 +61,12 @@ def project_approval(run: str, approval: Approval) -> ApprovalRow:
         decided_at=approval.decided_at,
         comment=approval.comment,
     )
+
+
+def _shown(state: RunState) -> str | None:
+    """The run's failure as lists show it, without the values of its secret inputs."""
+    message = state.failure_message
+    return None if message is None else secret_inputs(state.plan, state.inputs).text(message)
 
 
 def _holds(state: RunState) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from headgate.plan import ENTRY, Json, JsonObject, Plan
 from headgate.runtime.loops import EACH, REPEAT
+from headgate.runtime.masking import Mask
 from headgate.runtime.state import Hold, RunState, ScopeState, StepState, error_json
 from headgate.runtime.status import HOLD_RULES, RunStatus, StepStatus
 from headgate.runtime.status_of import derive
@@ -69,11 +70,12 @@ class RunView(NamedTuple):
 
 
 def run_view(state: RunState) -> RunView:
-    """The run as it stands. Inputs that are declared `secret` are masked."""
+    """The run as it stands. Inputs that are declared `secret` are masked, and wherever their values went."""
+    mask = secret_inputs(state.plan, state.inputs)
     status, detail = derive(state)
     failure = None
     if state.failure_code is not None:
-        failure = FailureView(state.failure_code, state.failed_step, state.failure_message)
+        failure = FailureView(state.failure_code, state.failed_step, _masked_text(mask, state.failure_message))
     steps: dict[str, StepView] = {}
     _add_steps(state, state.root, steps)
     return RunView(
@@ -90,10 +92,10 @@ def run_view(state: RunState) -> RunView:
         started_at=state.started_at,
         ended_at=state.ended_at,
         inputs=shown_inputs(state.plan, state.inputs),
-        output=state.output,
+        output=mask.apply(state.output),
         failure=failure,
         holds=tuple(hold_view(state, hold) for hold in state.holds.values()),
-        steps=steps,
+        steps={path: _masked(mask, step) for path, step in steps.items()} if mask.hides else steps,
     )
 
 
@@ -109,6 +111,40 @@ def shown_inputs(plan: Plan, inputs: JsonObject) -> JsonObject:
     properties = plan.inputs.get("properties")
     declared = properties if isinstance(properties, dict) else {}
     return {name: "***" if _is_secret(declared.get(name)) else value for name, value in inputs.items()}
+
+
+def secret_inputs(plan: Plan, inputs: JsonObject) -> Mask:
+    """What hides the values of the inputs that are declared `secret`."""
+    properties = plan.inputs.get("properties")
+    mask = Mask()
+    for name, schema in properties.items() if isinstance(properties, dict) else ():
+        if _is_secret(schema):
+            for value in _texts(inputs.get(name)):
+                mask.add(value)
+    return mask
+
+
+def _texts(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for item in value.values():
+                yield from _texts(item)
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case int() | float() if not isinstance(value, bool):
+            yield str(value)
+
+
+def _masked(mask: Mask, step: StepView) -> StepView:
+    error = step.error and {name: mask.apply(value) for name, value in step.error.items()}
+    return step._replace(input=mask.apply(step.input), result=mask.apply(step.result), error=error)
+
+
+def _masked_text(mask: Mask, text: str | None) -> str | None:
+    return None if text is None else mask.text(text)
 
 
 def _is_secret(schema: Json) -> bool:
