@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from headgate.diagnostics import Diagnostic, Edit, Fix, Label, Safety, Severity
 from headgate.grammar.healing import BAD, MOST_FOUND, Bad, Loose
-from headgate.grammar.tokens import COMMA, ID, LBRACE, MOST_NESTED, NL, RBRACE, begins
+from headgate.grammar.tokens import COMMA, ID, LBRACE, MOST_NESTED, NAME, NL, RBRACE, begins
 from headgate.source import Span
 
 AFTER, EQUAL, STEP = ID["AFTER"], ID["EQUAL"], ID["STEP"]
@@ -20,6 +20,14 @@ LSQB, RSQB, LPAR, RPAR, LESS, MORE = ID["LSQB"], ID["RSQB"], ID["LPAR"], ID["RPA
 PAIRS: Final = {LBRACE: RBRACE, LSQB: RSQB, LPAR: RPAR}
 WRITTEN: Final = {LBRACE: "{", RBRACE: "}", LSQB: "[", RSQB: "]", LPAR: "(", RPAR: ")"}
 HEADS: Final = frozenset(ID[word] for word in ("WORKFLOW", "INPUT", "TRIGGER", "OUTPUT", "STEP", "GATE"))
+STARTS: Final = HEADS | {ID[word] for word in ("LET", "CASE", "ELSE")}
+
+
+def begins_item(kind: int, following: int) -> bool:
+    """Whether a word with what follows it begins an item, and names no step of an edge list."""
+    if kind == NAME:
+        return following == EQUAL
+    return kind == ID["OUTPUT"] or (kind in STARTS and following not in {COMMA, NL, LBRACE, RBRACE})
 
 
 class Reading(Enum):
@@ -86,7 +94,8 @@ class Skeleton:
 
     def _build(self) -> None:
         fresh = True
-        for kind, value in zip(self._tokens.kinds, self._tokens.values, strict=True):
+        kinds = self._tokens.kinds
+        for index, (kind, value) in enumerate(zip(kinds, self._tokens.values, strict=True)):
             if kind == NL:
                 self._newline()
                 fresh = True
@@ -95,6 +104,8 @@ class Skeleton:
             if fresh:
                 self._line(kind, start)
                 fresh = False
+            if self._edges and begins_item(kind, kinds[index + 1] if index + 1 < len(kinds) else NL):
+                self._end_edges(start)
             self._token(kind, value, start)
             self._last = start + 1 if isinstance(value, int) else value.span.end
             if kind == ID["ARROW"]:
@@ -118,6 +129,19 @@ class Skeleton:
             self._block.items.append(self._item)
             self._item = Item()
         self._edges = False
+
+    def _end_edges(self, start: int) -> None:
+        """The next item begins where a comma says that the edges go on."""
+        last = self._item.parts[-1]
+        if not isinstance(last, Token) or last.kind != COMMA or self._over:
+            return
+        self._item.parts.pop()
+        comma = begins(last.value)
+        gone = "" if "\n" in self.text[comma:start] else "\n" + " " * self._indent
+        fix = Fix("end the step", Safety.SAFE, (Edit(Span(comma, comma + 1), gone),))
+        message = "behind edges a `,` goes on with the edges: only a new line or `}` ends this step"
+        self._wrong("HG001", message, Span(comma, comma + 1), (fix,))
+        self._end_item()
 
     def _line(self, kind: int, start: int) -> None:
         """The first token of a line: in the reading by indentation it may show that blocks should have ended."""
