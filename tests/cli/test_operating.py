@@ -204,7 +204,7 @@ def test_detached_a_run_is_recorded_and_drive_drives_it(folder):
     driven = headgate("drive", "--format", "json", cwd=folder)
     assert driven.code == 5
     assert [run["status"] for run in driven.json] == ["waiting"]
-    assert driven.json[0]["steps"]["ask"]["status"] == "waiting"
+    assert driven.json[0]["steps"]["ok"]["status"] == "waiting"
 
 
 def test_drive_with_nothing_to_do_exits_0(folder):
