@@ -28,8 +28,8 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _named(context: Context, entry: ast.Attribute) -> Iterator[Finding]:
     names = tuple(context.graph.scope.nodes)
-    if not isinstance(entry.value, ast.Word | ast.Text):
-        return  # HG007 says what a step's name looks like
+    if not isinstance(entry.value, ast.Word | ast.Text) or not names:
+        return  # HG007 says what a step's name looks like, HG106 that there are no steps
     name = entry.value.text if isinstance(entry.value, ast.Word) else entry.value.plain
     if name is None or name in names or name in context.workflow.lost:
         return
