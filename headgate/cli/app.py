@@ -55,7 +55,9 @@ def _say_usage(fault: click.ClickException) -> int:
     if isinstance(fault, click.exceptions.NoArgsIsHelpError):
         print(fault.format_message(), file=sys.stderr)
         return EXIT_USAGE
-    print(f"headgate: {fault.format_message()}", file=sys.stderr)
+    from headgate.cli.usage import sentence
+
+    print(f"headgate: {sentence(fault)}", file=sys.stderr)
     if context is not None:
         print(f"{context.get_usage()}\ntry `{context.command_path} --help`", file=sys.stderr)
     return EXIT_USAGE
