@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple, NoReturn
 
@@ -105,12 +106,17 @@ def _refuse_unknown(name: str, properties: Mapping[str, Json]) -> NoReturn:
 def _check(schema: JsonObject, inputs: JsonObject) -> None:
     if not inputs:
         return
-    from jsonschema.exceptions import best_match
+    from jsonschema.exceptions import UnknownType, best_match
     from jsonschema.validators import Draft202012Validator
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     from headgate.kinds.mismatch import mismatch
 
-    fault = best_match(Draft202012Validator(schema).iter_errors(inputs))
+    try:
+        fault = best_match(Draft202012Validator(schema, registry=Registry()).iter_errors(inputs))
+    except (Unresolvable, UnknownType, re.error, RecursionError) as error:
+        raise UsageFault(f"the inputs' schema cannot be applied: {str(error).splitlines()[0]}") from None
     if fault is not None:
         place = ".".join(str(part) for part in fault.absolute_path)
         what = mismatch(fault)

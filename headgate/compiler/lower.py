@@ -10,7 +10,7 @@ from headgate.compiler.graph import Graph, Scope
 from headgate.compiler.lower_steps import Known, lower_scope, starter
 from headgate.compiler.places import workflow_templates
 from headgate.compiler.requirements import requirements
-from headgate.compiler.schemas import schema_of
+from headgate.compiler.schemas import named, schema_of
 from headgate.compiler.written import Written, of_block, of_trigger
 from headgate.grammar import ast
 from headgate.plan import ENTRY, Json, JsonObject, Plan, PlanEdge, PlanStep, Policies, with_digest
@@ -67,7 +67,7 @@ def _inputs(workflow: ast.Workflow) -> JsonObject:
         written = of_block("input", one.attributes)
         more = written.get("schema")
         if more is not None:
-            schema |= encode_schema(more)
+            schema |= named(encode_schema(more), f"input:{name}")
         for attribute, said in written.attributes.items():
             if attribute != "schema":
                 schema[attribute] = encode(said.value)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from headgate.compiler.encoding import encode, encode_fields, encode_schema
 from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
+from headgate.compiler.schemas import named
 from headgate.compiler.written import Written, of_block, of_step
 from headgate.grammar import ast
 from headgate.kinds import UNKNOWN
@@ -283,4 +284,6 @@ def _result(written: Written, config: JsonObject, known: Known) -> JsonObject | 
         locked = None if tool is None else tool.output_schema
     if said is None or locked is None:
         return locked if said is None else said
-    return {"allOf": [said, {"$id": f"urn:headgate:lock:{config['instance']}.{config['tool']}", **locked}]}
+    return {
+        "allOf": [named(said, "result"), {"$id": f"urn:headgate:lock:{config['instance']}.{config['tool']}", **locked}]
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from headgate.grammar import ast
 from headgate.plan import Json, JsonObject
 
@@ -14,6 +16,11 @@ PLAIN: dict[str, JsonObject] = {
     "list": {"type": "array"},
     "any": {},
 }
+
+
+def named(schema: JsonObject, name: str) -> JsonObject:
+    """A schema that will stand inside another one: with references, it gets a name from which they count."""
+    return {"$id": f"urn:headgate:{name}", **schema} if '"$ref"' in json.dumps(schema) else schema
 
 
 def schema_of_name(name: str) -> JsonObject:

@@ -182,7 +182,12 @@ class Skeleton:
 
     def _separates(self) -> bool:
         """Whether a comma ends the item here."""
-        return bool(self._frames) and self._frames[-1].kind == LBRACE and not self._edges
+        return bool(self._frames) and self._frames[-1].kind == LBRACE and not self._edges and not self._in_type()
+
+    def _in_type(self) -> bool:
+        """Whether an input's type has a `<` open."""
+        kinds = [part.kind for part in self._item.parts if isinstance(part, Token)]
+        return kinds[:1] == [ID["INPUT"]] and kinds.count(LESS) > kinds.count(MORE)
 
     def _open(self, kind: int, start: int) -> None:
         if self._over or len(self._frames) + self._angles >= MOST_NESTED:

@@ -130,7 +130,7 @@ def _guessed(fault: Fault) -> bool:
 
 def _inside(fault: Fault) -> bool:
     """Whether a fault says that the value is of the right sort and only wrong in itself."""
-    return fault.rule in ("missing", "range", "json")
+    return fault.rule in ("missing", "range", "json", "json-type", "unknown-type")
 
 
 def _one(schema: Schema, compiler: _Compiler) -> Check:

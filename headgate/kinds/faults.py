@@ -40,7 +40,8 @@ class Fault(NamedTuple):
 
     `path` leads to it from the value that was checked; for `rule` = `unknown` its last part is the key that nobody
     knows, and for `missing` it leads to the map that lacks `expected[0]`. Other rules: `type`, `range`, `enum`,
-    `template`, `quote` (text stands where a bare word belongs, or the other way), `unit`, `json`, `unknown-type`.
+    `template`, `quote` (text stands where a bare word belongs, or the other way), `unit`, `json`, `unknown-type`, and
+    `json-type` (`expected[0]` is the name that no type of JSON Schema has).
     `message` follows on the name of the attribute: "expects a duration such as `30s`, not `30`". `expected` are the
     names that would fit. `replacement` is the text to write instead when a quote or a unit is all that is wrong.
     """

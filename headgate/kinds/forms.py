@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from headgate.kinds.faults import TYPES, Check, Fault, Path, Schema, expects
+from headgate.kinds.json_schema import schema_fault
 from headgate.kinds.values import Duration, Fenced, Mixed, Neutral, Template, TypeName, Word, describe, is_plain
 
 WORDS = frozenset({"word", "step"})
@@ -97,6 +98,9 @@ def check_literal(value: Neutral, path: Path, found: list[Fault], schema: Schema
     if form == "schema" and isinstance(value, dict):
         if not is_plain(value):
             found.append(Fault(path, "type", "expects JSON Schema without templates and bare words"))
+        elif (wrong := schema_fault(value)) is not None:
+            place = (*path, *wrong.path)
+            found.append(_unknown_type(place, wrong.type) if wrong.type else Fault(place, "json", wrong.message))
         return
     found.append(Fault(path, "type", f"expects {words}, not {describe(value)}"))
 
@@ -125,6 +129,7 @@ def _json_fence(value: Fenced, path: Path, found: list[Fault]) -> None:
 
     try:
         read = json.loads(value.text)
+        wrong = schema_fault(read)
     except ValueError as error:
         found.append(Fault(path, "json", f"expects JSON Schema; this is not JSON: {str(error)[:120]}"))
         return
@@ -133,6 +138,13 @@ def _json_fence(value: Fenced, path: Path, found: list[Fault]) -> None:
         return
     if not isinstance(read, dict):
         found.append(Fault(path, "json", "expects JSON Schema, which is an object in braces"))
+    elif wrong is not None:
+        fault = Fault(path, "json", f"expects JSON Schema: {wrong.said}")
+        found.append(_unknown_type(path, wrong.type) if wrong.type else fault)
+
+
+def _unknown_type(path: Path, name: str) -> Fault:
+    return Fault(path, "json-type", f"expects a type of JSON Schema; `{name}` is none", (name,))
 
 
 def check_free(value: Neutral, path: Path, found: list[Fault], schema: Schema) -> None:

@@ -347,6 +347,17 @@ TYPES: dict[str, str] = {
 }
 """Types of other languages, and the type that is meant."""
 
+JSON_TYPES: dict[str, str] = {
+    **dict.fromkeys(("str", "text", "String"), "string"),
+    **dict.fromkeys(("int", "long", "Integer"), "integer"),
+    **dict.fromkeys(("float", "double", "decimal"), "number"),
+    **dict.fromkeys(("bool", "Boolean"), "boolean"),
+    **dict.fromkeys(("dict", "map", "record"), "object"),
+    **dict.fromkeys(("list", "tuple", "set"), "array"),
+    **dict.fromkeys(("none", "None", "nil"), "null"),
+}
+"""Types of other languages, and the type of JSON Schema that is meant."""
+
 
 def meant_by(name: str, known: tuple[str, ...]) -> str | None:
     """The attribute, out of those known at a place, that another tool calls `name`."""

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from headgate import kinds
 from headgate.diagnostics import Diagnostic, Fix, Severity, nearest, replace
 from headgate.grammar import ast
+from headgate.kinds.json_schema import TYPES as JSON_TYPES
 from headgate.source import Span
 from headgate.validators import foreign
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.values import values, within
+from headgate.validators.values import ValueFault, values, within
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -28,6 +29,22 @@ def check(context: Context) -> Iterator[Finding]:
             reported.add(fault.span)
             place = fault.span
             yield _unknown(context.source.text[place.start : place.end], place)
+        elif fault.fault.rule == "json-type":
+            yield _of_schema(context.source.text, fault)
+
+
+def _of_schema(text: str, fault: ValueFault) -> Diagnostic:
+    """A type that JSON Schema does not have, at its place in the fence or the map."""
+    name = fault.fault.expected[0]
+    place = fault.span
+    at = text.find(f'"{name}"', place.start, place.end)
+    if at >= 0:
+        place = Span(at + 1, at + 1 + len(name))
+    guess = foreign.JSON_TYPES.get(name) or nearest(name, JSON_TYPES)
+    listed = ", ".join(f"`{one}`" for one in JSON_TYPES)
+    expected = f"did you mean `{guess}`?" if guess else f"expected one of {listed}"
+    fixes: tuple[Fix, ...] = (replace(f"write `{guess}`", place, guess),) if guess and at >= 0 else ()
+    return RULE.finding(f"no type `{name}` in JSON Schema; {expected}", place, note="no such type", fixes=fixes)
 
 
 def _type(type_: ast.TypeRef) -> Iterator[Diagnostic]:

@@ -15,7 +15,7 @@ from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.values import Block, ValueFault, regex_fault, values, within
 
 _LARGEST = 2**53
-_ELSEWHERE = ("unknown", "unknown-type")
+_ELSEWHERE = ("unknown", "unknown-type", "json-type")
 _NEEDED_ELSEWHERE = {("mcp", "tool"), ("repeat", "max")}  # HG402 and HG501 say it
 _SPOKEN = {
     **dict.fromkeys(("day", "days", "d"), (1, "d")),
