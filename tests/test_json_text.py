@@ -6,7 +6,7 @@ import pytest
 
 from headgate.api.json_text import DEEPEST, read_json
 from headgate.runtime.errors import StepFailure
-from headgate.runtime.performers.results import storable
+from headgate.runtime.fitting import storable
 
 
 def test_json_is_read_as_it_stands() -> None:

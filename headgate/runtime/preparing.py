@@ -10,8 +10,9 @@ from typing import Final, TypeAlias
 from headgate.expressions import ResultMissing, TemplateFailed, evaluate_condition, render
 from headgate.plan import RAW, Json, JsonObject
 from headgate.runtime.commands import Prepare, Purpose, Record
-from headgate.runtime.errors import ErrorClass, StepError
+from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.events import EventType
+from headgate.runtime.fitting import fit
 from headgate.runtime.loops import EACH, whole
 from headgate.runtime.scope import scope, test_scope
 from headgate.runtime.state import RunState, StepState, error_json
@@ -55,6 +56,8 @@ def prepare(state: RunState, command: Prepare, now_ms: int) -> Record:
         return _failed(step, command.data, StepError("TEMPLATE_FAILED", message, ErrorClass.PERMANENT))
     except TemplateFailed as fault:
         return _failed(step, command.data, StepError("TEMPLATE_FAILED", fault.message, ErrorClass.PERMANENT))
+    except StepFailure as failure:
+        return _failed(step, command.data, failure.error)
     except _Unfit as unfit:
         return _failed(step, command.data, unfit.error)
 
@@ -89,6 +92,7 @@ def _result(step: StepState, data: JsonObject, names: Names, now_ms: int) -> Rec
         return Record(EventType.ATTEMPT_FAILED, {**made, "input": given, "error": error_json(error)}, step.path)
     else:
         made["result"] = render(config, names)
+    fit(made["result"], step.plan.result)
     return Record(EventType.ATTEMPT_SUCCEEDED, made, step.path)
 
 

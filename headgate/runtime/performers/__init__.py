@@ -12,7 +12,7 @@ from headgate.plan import Json, JsonObject, PlanStep
 from headgate.runtime.clock import SystemClock
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
-from headgate.runtime.performers.results import fit, storable
+from headgate.runtime.fitting import fit, storable
 
 BUNDLED = frozenset({"http", "llm", "lua", "mcp"})
 """The kinds performed here, each of which marks its attempts' departures."""

@@ -11,8 +11,8 @@ from openai import APIConnectionError, APIResponseValidationError, APIStatusErro
 
 from headgate import __version__
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
+from headgate.runtime.fitting import fit
 from headgate.runtime.performers.exchange import retry_after_ms
-from headgate.runtime.performers.results import fit
 
 if TYPE_CHECKING:
     from headgate.plan import Json, JsonObject
