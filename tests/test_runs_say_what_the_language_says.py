@@ -1,8 +1,8 @@
 """Each `tests/cases/runs/*.flow` is run by the real command and says, in its `#=` lines, what must come of it.
 
 The lines are a script: `run [ARGS]` starts a run of the file (`--workflow NAME` for one of several), `do VERB ...`
-operates it (`RUN` stands for its id), and every other line is checked against the last answer:
-`exit CODE`, `status STATUS [DETAIL]`, `step PATH STATUS [DETAIL]`, `absent PATH`, `result PATH JSON`,
+operates it (`RUN` stands for its id, `FIRST` for that of the first one), and every other line is checked against the
+last answer: `exit CODE`, `status STATUS [DETAIL]`, `step PATH STATUS [DETAIL]`, `absent PATH`, `result PATH JSON`,
 `iterations PATH N`, `output JSON` (the names given), `error PATH CODE [CLASS]`, `failure CODE STEP`,
 `attempts PATH N`, `epoch N`, `holds REASON...` (the open ones, in order), `says TEXT` (anywhere in what was
 printed), `unsaid TEXT`.
@@ -32,6 +32,7 @@ class Conversation:
         (folder / "headgate.toml").write_text('[project]\nname = "cases"\n', encoding="utf-8")
         self.folder = folder
         self.run_id = ""
+        self.first = ""
         self.exit: int | None = None
         self.view: dict[str, Any] = {}
         self.said = ""
@@ -52,6 +53,7 @@ class Conversation:
         if done.stdout.startswith("{"):
             self.view = json.loads(done.stdout)
             self.run_id = self.view.get("run", self.run_id)
+            self.first = self.first or self.run_id
 
     def run(self, words: list[str]) -> None:
         target = str(self.file)
@@ -62,7 +64,7 @@ class Conversation:
         self.command("run", target, *words)
 
     def act(self, words: list[str]) -> None:
-        self.command(*(self.run_id if word == "RUN" else word for word in words))
+        self.command(*({"RUN": self.run_id, "FIRST": self.first}.get(word, word) for word in words))
 
     def step(self, path: str) -> dict[str, Any]:
         assert path in self.view["steps"], f"no step {path}: {sorted(self.view['steps'])}"
