@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
+from headgate.compiler.sorting import reach
 from headgate.grammar import ast
 
 GATED_KINDS = frozenset({"human"})
@@ -23,8 +24,8 @@ def expand_stars(graph: Graph) -> None:
 def _expand(scope: Scope, holders: list[Node]) -> None:
     following = _followers(scope)
     final = {node.name for node in holders if any(star.on == "finished" for star in node.stars)}
-    last = _region(final, following)
-    handling = last | _region({node.name for node in holders}, following)
+    last = reach(final, following)
+    handling = last | reach({node.name for node in holders}, following)
     for node in holders:
         for star in node.stars:
             excluded = last if star.on == "finished" else handling
@@ -43,17 +44,6 @@ def _followers(scope: Scope) -> dict[str, list[str]]:
         for read in node.references:
             following[read.source].append(node.name)
     return following
-
-
-def _region(starts: set[str], following: dict[str, list[str]]) -> set[str]:
-    found = set(starts)
-    open_names = list(starts)
-    while open_names:
-        for name in following[open_names.pop()]:
-            if name not in found:
-                found.add(name)
-                open_names.append(name)
-    return found
 
 
 def settle_edges(graph: Graph) -> None:

@@ -1,4 +1,4 @@
-"""Where templates stand in the tree."""
+"""What stands inside the values of the tree: other values, texts, templates."""
 
 from __future__ import annotations
 
@@ -8,20 +8,29 @@ from headgate.grammar import ast
 from headgate.source import Span
 
 
-def templates_in(value: ast.Value) -> Iterator[ast.Template]:
-    """Every template of a value, in the order of the text."""
-    if isinstance(value, ast.Template):
-        yield value
-    elif isinstance(value, ast.Text):
-        for part in value.parts:
-            if isinstance(part, ast.Template):
-                yield part
-    elif isinstance(value, ast.List):
+def within(value: ast.Value) -> Iterator[ast.Value]:
+    """A value and every value inside it."""
+    yield value
+    if isinstance(value, ast.List):
         for item in value.items:
-            yield from templates_in(item)
+            yield from within(item)
     elif isinstance(value, ast.Map):
         for entry in value.entries:
-            yield from templates_in(entry.value)
+            yield from within(entry.value)
+
+
+def texts_in(value: ast.Value) -> Iterator[ast.Text]:
+    """Every quoted text of a value."""
+    return (inner for inner in within(value) if isinstance(inner, ast.Text))
+
+
+def templates_in(value: ast.Value) -> Iterator[ast.Template]:
+    """Every template of a value, in the order of the text."""
+    for inner in within(value):
+        if isinstance(inner, ast.Template):
+            yield inner
+        elif isinstance(inner, ast.Text):
+            yield from (part for part in inner.parts if isinstance(part, ast.Template))
 
 
 def step_templates(step: ast.Step) -> Iterator[tuple[str, ast.Template]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
@@ -114,8 +115,13 @@ def _reach(scope: Scope, starts: list[str]) -> set[str]:
     for node in scope.nodes.values():
         for edge in node.edges:
             following[edge.source].append(node.name)
+    return reach(starts, following)
+
+
+def reach(starts: Iterable[str], following: Mapping[str, list[str]]) -> set[str]:
+    """The steps from which one starts, and all that follow them in any number of steps."""
     found = set(starts)
-    open_names = list(starts)
+    open_names = list(found)
     while open_names:
         for name in following[open_names.pop()]:
             if name not in found:

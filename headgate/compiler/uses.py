@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from headgate.compiler.graph import Graph, Node, Scope
-from headgate.compiler.places import script_of
+from headgate.compiler.places import script_of, templates_in
 from headgate.expressions import Expression, ExpressionError, parse
 from headgate.grammar import ast
 
@@ -62,7 +62,7 @@ def sites(graph: Graph) -> tuple[tuple[Site, ast.Value], ...]:
 @lru_cache(maxsize=4)
 def uses(graph: Graph) -> tuple[Use, ...]:
     """Every template of a workflow with its site, read once."""
-    return tuple(_use(template, site) for site, value in sites(graph) for template in _templates(value))
+    return tuple(_use(template, site) for site, value in sites(graph) for template in templates_in(value))
 
 
 @lru_cache(maxsize=4)
@@ -80,21 +80,6 @@ def _use(template: ast.Template, site: Site) -> Use:
         return Use(template, parse(template.expression), None, site)
     except ExpressionError as error:
         return Use(template, None, error, site)
-
-
-def _templates(value: ast.Value) -> Iterator[ast.Template]:
-    if isinstance(value, ast.Template):
-        yield value
-    elif isinstance(value, ast.Text):
-        for part in value.parts:
-            if isinstance(part, ast.Template):
-                yield part
-    elif isinstance(value, ast.List):
-        for item in value.items:
-            yield from _templates(item)
-    elif isinstance(value, ast.Map):
-        for entry in value.entries:
-            yield from _templates(entry.value)
 
 
 def _workflow_sites(graph: Graph) -> Iterator[tuple[Site, ast.Value]]:

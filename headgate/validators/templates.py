@@ -11,7 +11,6 @@ from headgate.compiler.inference import Inference, Known
 from headgate.compiler.uses import Site, scripts, uses
 from headgate.diagnostics import Fix, nearest, replace
 from headgate.expressions import Segment
-from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.rule import Context
 
@@ -135,15 +134,3 @@ def where(site: Site) -> str:
             return "in an attribute of the workflow"
         case _:
             return "here"
-
-
-def texts(value: ast.Value) -> Iterator[ast.Text]:
-    """Every quoted text of a value."""
-    if isinstance(value, ast.Text):
-        yield value
-    elif isinstance(value, ast.List):
-        for item in value.items:
-            yield from texts(item)
-    elif isinstance(value, ast.Map):
-        for entry in value.entries:
-            yield from texts(entry.value)

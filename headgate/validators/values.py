@@ -110,17 +110,6 @@ def values(workflow: ast.Workflow, all_blocks: tuple[Block, ...]) -> Iterator[as
         yield from (entry.value for entry in output.entries)
 
 
-def within(value: ast.Value) -> Iterator[ast.Value]:
-    """A value and every value inside it."""
-    yield value
-    if isinstance(value, ast.List):
-        for item in value.items:
-            yield from within(item)
-    elif isinstance(value, ast.Map):
-        for entry in value.entries:
-            yield from within(entry.value)
-
-
 def _bounds(one: ast.Input) -> Schema:
     """What the attributes of an input say about its values, where they say it rightly."""
     found: Schema = {}

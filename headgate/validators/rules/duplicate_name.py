@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from headgate.compiler.places import within
 from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.values import values, within
+from headgate.validators.values import values
 
 
 def check(context: Context) -> Iterator[Finding]:

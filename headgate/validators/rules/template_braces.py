@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from headgate.compiler.places import texts_in
 from headgate.compiler.uses import Site, sites, uses
 from headgate.diagnostics import Fix, Severity, replace
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.templates import texts
 
 _PATH = re.compile(r"\$?\{\s*(([A-Za-z_]\w*)(?:\.\w+|\[(?:\d+|'[^'{}]*'|\\?\"[^\"{}\\]*\\?\")\])+)\s*\}")
 _BRACE = re.compile(r"[{}]")
@@ -28,7 +28,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield RULE.finding(error.message, place, note="one pair of `{{ }}` is enough", fixes=fixes)
     for site, value in sites(context.graph):
         if site.attribute != "description":
-            for text in texts(value):
+            for text in texts_in(value):
                 yield from _Text(context, site).findings(text)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from headgate.compiler.places import texts_in
 from headgate.compiler.uses import sites, uses
 from headgate.diagnostics import Severity
 from headgate.expressions import ExpressionError, parse, tree
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.templates import texts
 
 _STATEMENT = re.compile(r"\{%.*?%\}", re.DOTALL)
 
@@ -26,7 +26,7 @@ def check(context: Context) -> Iterator[Finding]:
             )
             yield RULE.finding(error.message, place, note="cannot be read")
     for _, value in sites(context.graph):
-        for text in texts(value):
+        for text in texts_in(value):
             yield from _omitted(text)
             found = _statement(context, text)
             if found is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from headgate.compiler.places import texts_in
 from headgate.compiler.uses import LOOP_NAMES, RUN_NAMES, Site, item_name, sites
 from headgate.diagnostics import Edit, Fix, Safety, Severity, nearest, replace
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.templates import Read, listed, reads, step_reads, suggestion, texts, visible_steps
+from headgate.validators.templates import Read, listed, reads, step_reads, suggestion, visible_steps
 
 RUN_PARTS = ("id", "workflow", "version", "started_at")
 TRIGGER_PARTS = ("body", "headers", "query", "at", "name", "items")
@@ -34,7 +35,7 @@ def check(context: Context) -> Iterator[Finding]:
                 fixes=(replace("write `result`", read.place(2), "result"),),
             )
     for _, value in sites(context.graph):
-        for text in texts(value):
+        for text in texts_in(value):
             yield from _dollar(text)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate import kinds
+from headgate.compiler.places import within
 from headgate.diagnostics import Diagnostic, Fix, Severity, nearest, replace
 from headgate.grammar import ast
 from headgate.kinds.json_schema import TYPES as JSON_TYPES
 from headgate.source import Span
 from headgate.validators import foreign
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.values import ValueFault, values, within
+from headgate.validators.values import ValueFault, values
 
 
 def check(context: Context) -> Iterator[Finding]:

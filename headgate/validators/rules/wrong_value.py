@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from headgate.compiler.places import within
 from headgate.compiler.values import descend
 from headgate.diagnostics import Diagnostic, Fix, Severity, nearest, replace
 from headgate.grammar import ast
@@ -12,7 +13,7 @@ from headgate.source import Span
 from headgate.validators import foreign
 from headgate.validators.conditions import never_boolean
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.values import Block, ValueFault, regex_fault, values, within
+from headgate.validators.values import Block, ValueFault, regex_fault, values
 
 _LARGEST = 2**53
 _ELSEWHERE = ("unknown", "unknown-type", "json-type")
