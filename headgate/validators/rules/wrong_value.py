@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from headgate.compiler.places import within
 from headgate.compiler.values import descend
-from headgate.diagnostics import Diagnostic, Fix, Severity, nearest, replace
+from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity, nearest, replace
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators import foreign
@@ -42,6 +42,9 @@ def check(context: Context) -> Iterator[Finding]:
         if said is not None:
             spoken.add(block.step.positionals[0].span if block.step else block.place)
             yield said
+    addresses: dict[Span, Diagnostic] = dict(_without_method(context.blocks))
+    yield from addresses.values()
+    spoken.update(block.step.positionals[0].span for block in context.blocks if block.step and block.place in addresses)
     for fault in context.faults:
         if fault.fault.rule in _ELSEWHERE or fault.span in large or fault.span in spoken:
             continue
@@ -64,9 +67,9 @@ def check(context: Context) -> Iterator[Finding]:
         yield RULE.finding(message, fault.span, fixes=fixes)
     for block in context.blocks:
         if block.written.kind is not None:
-            if not _spoken_duration(block):
-                yield from _surplus(block)
-            if not block.broken:
+            surplus = () if _spoken_duration(block) else tuple(_surplus(block))
+            yield from surplus
+            if not block.broken and not surplus and block.place not in addresses:
                 yield from _missing(block)
     for one in context.workflow.inputs:
         yield from _pattern(one)
@@ -137,6 +140,23 @@ def _spoken_duration(block: Block) -> Diagnostic | None:
     return RULE.finding(message, span, fixes=(replace(f"write `{meant}`", span, meant),))
 
 
+def _without_method(blocks: tuple[Block, ...]) -> Iterator[tuple[Span, Diagnostic]]:
+    """The places of the kinds in `http "https://..."`, and what to say there."""
+    for block in blocks:
+        step, kind = block.step, block.written.kind
+        if step is None or block.sort != "step" or kind is None or kind.name != "http" or len(step.positionals) != 1:
+            continue
+        address = step.positionals[0]
+        if not isinstance(address, ast.Text) or block.written.get("url") is not None:
+            continue
+        start = address.span.start
+        named = any(one.name.text == "method" for one in step.attributes)
+        fix = Fix("write `GET` before it", Safety.UNSAFE, (Edit(Span(start, start), "GET "),))
+        said = "an `http` step names its method before the address: `http GET ...`"
+        note = "expected the method first"
+        yield block.place, RULE.finding(said, address.span, note=note, fixes=() if named else (fix,))
+
+
 def _missing(block: Block) -> Iterator[Diagnostic]:
     kind = block.written.kind
     assert kind is not None, "blocks of unknown kinds are left out"
@@ -178,6 +198,8 @@ def _surplus(block: Block) -> Iterator[Diagnostic]:
         takes = f"takes only {' and '.join(f'`{place}`' for place in places)}" if places else "takes nothing"
         edge = isinstance(value, ast.Word)
         advice = "an edge is written `after STEP`" if edge else "write it as an attribute in the braces"
+        if kind.fence is not None and kind.fence not in block.written.attributes and isinstance(value, ast.Text):
+            advice = f"`{kind.fence}` stands in a fence of three back-ticks"
         yield RULE.finding(f"{block.called} {takes} behind its kind", value.span, note="one too many", advice=advice)
 
 
