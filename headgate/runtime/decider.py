@@ -15,7 +15,7 @@ How the executor drives (call `decide` again after each list, until it is empty;
 - `Prepare`: `preparing.prepare(state, command, now_ms)` evaluates the templates and returns the one `Record` to append:
   the event of the purpose, or `step_skipped` (condition_false), `step_starved`, `attempt_failed` (TEMPLATE_FAILED,
   LIMIT_EXCEEDED, ...), `approval_outdated`; for the output `run_completed` or `run_failed`. For Purpose.CHILD the
-  record is `step_waiting` with for = subrun, workflow, inputs, detach: the executor adds `run`, the child's id (or keeps
+  record is `step_waiting` with for = subrun, workflow, inputs, detach: the executor adds `run`, the child (or keeps
   the one that is there: that child is to be redriven), and creates the child in the same transaction.
 - `Perform` always follows the `Prepare` of its step in the same list: start it after the commit, and only when
   `state.in_flight.get(step) == attempt` then (the Prepare may have ended in another event).
