@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity
+from headgate.expressions import ExpressionError, parse
+from headgate.expressions.tree import ListOf, Path
 from headgate.grammar import ast
 from headgate.source import Source, Span
 from headgate.validators.rule import Context, Finding, Rule
@@ -21,7 +23,7 @@ def check(context: Context) -> Iterator[Finding]:
         if kind.name == "repeat" and block.written.get("max") is None and not block.broken:
             yield _repeat(context.source, block, block.step)
         elif kind.name == "each":
-            yield from _each(block)
+            yield from _each(block, context.workflow)
 
 
 def _repeat(source: Source, block: Block, step: ast.Step) -> Diagnostic:
@@ -40,14 +42,14 @@ def _repeat(source: Source, block: Block, step: ast.Step) -> Diagnostic:
     )
 
 
-def _each(block: Block) -> Iterator[Diagnostic]:
-    """A list that is written out and longer than the loop's limit."""
+def _each(block: Block, workflow: ast.Workflow) -> Iterator[Diagnostic]:
+    """A list that is written out, here or in a `let`, and longer than the loop's limit."""
     over, limit = block.written.get("over"), block.written.get("limit")
     known = block.written.known("limit")
     most: object = limit.value if isinstance(limit, ast.Number) else known.default if limit is None and known else None
-    if not isinstance(over, ast.List) or not isinstance(most, int) or len(over.items) <= most:
+    length = None if over is None else _length(over, workflow)
+    if over is None or length is None or not isinstance(most, int) or length <= most:
         return
-    length = len(over.items)
     fixes: tuple[Fix, ...] = ()
     if isinstance(limit, ast.Number):
         fixes = (Fix(f"write `limit = {length}`", Safety.UNSAFE, (Edit(limit.span, str(length)),)),)
@@ -58,6 +60,24 @@ def _each(block: Block) -> Iterator[Diagnostic]:
         advice=f"raise `limit` to {length}, or shorten the list",
         fixes=fixes,
     )
+
+
+def _length(value: ast.Value, workflow: ast.Workflow) -> int | None:
+    """How many items a list has, None when only a run can tell."""
+    if isinstance(value, ast.List):
+        return len(value.items)
+    if not isinstance(value, ast.Template):
+        return None
+    try:
+        expression = parse(value.expression)
+    except ExpressionError:
+        return None
+    if isinstance(expression.root, ListOf):
+        return len(expression.root.items)
+    names = [segment.name for reference in expression.references for segment in reference.segments]
+    constant = next((let.value for let in workflow.lets if names == ["vars", let.name.text]), None)
+    whole = isinstance(expression.root, Path) and constant is not None and not isinstance(constant, ast.Template)
+    return _length(constant, workflow) if constant is not None and whole else None
 
 
 RULE = Rule(
