@@ -252,7 +252,7 @@ def test_an_installed_kind_may_use_all_of_json_schema(installed):
         attribute = kinds.kind("noop").attributes["x"]
         print(attribute.faults("ok"), attribute.faults("long")[0].message)
     """)
-    assert said == '[] does not fit its schema: expected at most 2 characters, got 4'
+    assert said == "[] does not fit its schema: expected at most 2 characters, got 4"
 
 
 def test_an_installed_kind_that_does_not_load_is_named(installed):
