@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from desk import INSTALLED, Desk
+from desk import Desk
 
 from headgate.api import running, site
 from headgate.api.faults import NothingStarted
@@ -23,11 +23,6 @@ workflow w {
   step d = ledger after c { book = "BOOK", line = {{ steps.c.result.y }}, reversibility = recoverable }
 }
 """
-
-
-@pytest.fixture(autouse=True)
-def _ledger_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(INSTALLED))
 
 
 @pytest.fixture

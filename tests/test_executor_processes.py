@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from desk import INSTALLED, Desk
+from desk import Desk
 
 from headgate.api import running
 from headgate.api.compiling import compile_target
@@ -25,11 +25,6 @@ workflow w {
   step b = ledger after a { book = "BOOK", line = "b", reversibility = recoverable }
 }
 """
-
-
-@pytest.fixture(autouse=True)
-def _ledger_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(INSTALLED))
 
 
 @pytest.fixture

@@ -178,7 +178,7 @@ def test_an_answer_beyond_the_limit_is_not_kept() -> None:
 def test_what_the_lock_promises_is_checked(shop: Workspace) -> None:
     one = call("get_order", {"order": "A-1043"}, output_schema={"type": "object", "required": ["currency"]})
     error = failure(perform_all(one, workspace=shop)[0], "RESULT_INVALID", ErrorClass.PERMANENT)
-    assert error.message == "the result is not what was declared: 'currency' is a required property"
+    assert error.message == "the result is not what was declared: `currency` is missing"
 
 
 def test_a_cancelled_call_ends_at_once_and_the_session_lives_on() -> None:

@@ -3,12 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from desk import INSTALLED, Desk
-
-
-@pytest.fixture(autouse=True)
-def _ledger_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(INSTALLED))
+from desk import Desk
 
 
 @pytest.fixture

@@ -19,14 +19,8 @@ from headgate.runtime.loading import PlanShelf, load_state
 from headgate.runtime.projecting import project
 from headgate.runtime.store import RunFilter, RunWrite, Store, reader_of
 
-INSTALLED = Path(__file__).parents[1] / "installed"
 IN_FLIGHT_AT_MOST = 2  # the `each` runs two items at once, everything else one attempt
 BEFORE, AFTER, EFFECT = "before the commit", "after the commit", "after the effect"
-
-
-@pytest.fixture(autouse=True)
-def _ledger_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(INSTALLED))
 
 
 class Workflow:
