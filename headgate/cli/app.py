@@ -35,7 +35,7 @@ def answer(arguments: Sequence[str]) -> int:
     except click.ClickException as fault:
         return _say_usage(fault)
     except (click.Abort, KeyboardInterrupt):
-        print("headgate: interrupted; what was recorded is kept, and `headgate drive` goes on", file=sys.stderr)
+        print("headgate: interrupted; what was recorded is kept", file=sys.stderr)
         return EXIT_INTERRUPTED
     except OSError as fault:
         if fault.errno in _OUTPUT_LOST and fault.filename is None:

@@ -21,8 +21,7 @@ def compile_command(*, file: str, target: Path | None, environment: str | None, 
     FILE#NAME names one workflow of a file that holds several.
     """
     from headgate.api import compiling
-    from headgate.api.faults import NothingStarted
-    from headgate.cli.output import findings_text
+    from headgate.cli.output import findings_text, write_file
     from headgate.plan import dump
 
     compiled = compiling.compile_target(file, environment)
@@ -40,9 +39,6 @@ def compile_command(*, file: str, target: Path | None, environment: str | None, 
     if target is None:
         sys.stdout.buffer.write(content + b"\n")
         return 0
-    try:
-        target.write_bytes(content + b"\n")
-    except OSError as error:
-        raise NothingStarted(f"`{target}` cannot be written: {error.strerror}") from None
+    write_file(target, content + b"\n", file)
     print(f"{target}: {compiled.plan.digest}", file=sys.stderr)
     return 0

@@ -15,6 +15,9 @@ def report(fault: Exception) -> int:
     """Write one sentence about `fault` to standard error; returns the exit code."""
     if isinstance(fault, Fault):
         return _explain(fault)
+    if isinstance(fault, PermissionError):
+        print(f"headgate: `{fault.filename}` cannot be used: you may not read or write there", file=sys.stderr)
+        return NothingStarted.exit_code
     place = _deepest_place(fault)
     what = f"{type(fault).__name__}: {fault}".split("\n", 1)[0]
     print(

@@ -34,7 +34,7 @@ def graph(*, file: str, output: str | None, target: Path | None, run: str | None
 
     FILE is a .flow file, FILE#NAME for one workflow of it, or a .plan.json.
     """
-    from headgate.api.faults import NothingStarted
+    from headgate.cli.output import write_file
     from headgate.render.picture import picture
 
     plan = _plan(file, place)
@@ -49,10 +49,7 @@ def graph(*, file: str, output: str | None, target: Path | None, run: str | None
     if target is None:
         print(text, end="")
         return
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise NothingStarted(f"`{target}` cannot be written: {error.strerror}") from None
+    write_file(target, text.encode(), file)
     print(f"{target}: {chosen}", file=sys.stderr)
 
 
@@ -71,6 +68,8 @@ def _plan(file: str, place: Place) -> Plan:
         except (PlanIntegrity, Unreadable) as damage:
             raise NothingStarted(str(damage)) from None
     compiled = compiling.compile_target(file, place.environment)
+    if compiled.report.unreadable:
+        raise NothingStarted("; ".join(each.message for each in compiled.report.unreadable))
     if compiled.plan is None:
         raise NothingStarted("there is nothing to draw until this is put right", compiled.report)
     return compiled.plan

@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from headgate.plan import Json
 
 
@@ -48,6 +50,21 @@ def print_findings_json(report: object) -> None:
 
     assert isinstance(report, CheckReport), "a gate refusal carries the gate's report"
     print(findings_json(report), end="")
+
+
+def write_file(target: Path, content: bytes, source: str) -> None:
+    """Write what was made of `source` (FILE or FILE#NAME); raises `NothingStarted` when it cannot, or is that file."""
+    from pathlib import Path
+
+    from headgate.api.faults import NothingStarted, UsageFault
+
+    origin = Path(source) if Path(source).exists() else Path(source.rpartition("#")[0])
+    if target.exists() and origin.exists() and target.samefile(origin):
+        raise UsageFault(f"`{target}` is the file it is made of: name another one")
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise NothingStarted(f"`{target}` cannot be written: {error.strerror}") from None
 
 
 def say(notes: tuple[str, ...] | list[str]) -> None:

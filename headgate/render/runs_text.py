@@ -58,6 +58,10 @@ def next_commands(view: RunView) -> Iterator[str]:
     for hold in view.holds:
         if hold.release:
             yield hold.release
+        if hold.reason == "in_doubt":
+            yield f"headgate confirm {view.run} {hold.step} --not-done"
+        elif hold.reason == "step_failed":
+            yield f"headgate skip {view.run} {hold.step}"
     if view.status in {"failed", "cancelled"}:
         yield f"headgate redrive {view.run}"
     elif view.status in {"interrupted", "retrying"} or (view.status == "waiting" and view.detail == "timer"):

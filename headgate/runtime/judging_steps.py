@@ -76,9 +76,10 @@ def _pass_over(case: Case, step: StepState, detail: SkipDetail) -> Verdict:
     records, aborts = split(cancel_within(state, step))
     gone = _holds_at(state, step.path)
     skipped = Record(EventType.STEP_SKIPPED, data, step.path)
+    with_result = ", with that output for its result" if "output" in args else " without its result"
     return Accepted(
         (*records, skipped, *(released(key) for key in gone)),
-        f"`{step.path}` is skipped; what follows goes on as if it had completed{remaining(state, gone)}",
+        f"`{step.path}` is skipped; what follows goes on{with_result}{remaining(state, gone)}",
         aborts,
     )
 

@@ -75,7 +75,9 @@ def _held(state: RunState, hold: Hold) -> str:
         said = "" if step.error is None else f" with {step.error.code}: {step.error.message}"
         return f"`{hold.step}` failed{said}; retry it, edit and retry it, skip it, or cancel the run"
     if hold.reason is HoldReason.IN_DOUBT:
-        return f"attempt {step.attempts} of `{hold.step}` was lost and may have happened; say whether it did"
+        not_done = f"headgate confirm {state.run_id} {hold.step} --not-done"
+        lost = f"attempt {step.attempts} of `{hold.step}` was lost and may have happened"
+        return f"{lost}; say whether it did, with --done, or `{not_done}` to try again"
     return f"`{hold.step}`: {HOLD_RULES[hold.reason].meaning}{note}"
 
 

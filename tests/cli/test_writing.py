@@ -232,3 +232,19 @@ def test_init_never_overwrites(tmp_path):
     assert "add this to it" in said.out
     made = headgate("init", "--format", "json", cwd=tmp_path).json
     assert not any(each["written"] for each in made)
+
+
+@pytest.mark.parametrize("verb", ["compile", "graph"])
+def test_no_verb_writes_over_the_file_it_reads(tmp_path, verb):
+    flow = tmp_path / "one.flow"
+    flow.write_text("workflow one {\n  step a = set { x = 1 }\n}\n")
+    before = flow.read_bytes()
+    for target in ("one.flow", "one.flow#one"):
+        said = headgate(verb, target, "-o", "one.flow", cwd=tmp_path)
+        assert (said.code, said.err) == (2, "headgate: `one.flow` is the file it is made of: name another one\n")
+    assert flow.read_bytes() == before
+
+
+def test_drawing_what_cannot_be_read_says_why(tmp_path):
+    said = headgate("graph", "none.flow", cwd=tmp_path)
+    assert (said.code, said.err) == (3, "headgate: no file `none.flow`\n")
