@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from memory_runs import START, MemoryRun, error, gate, human, plan, step
 
 from headgate.plan import Json, Retry
@@ -115,6 +116,55 @@ def test_running_an_irreversible_step_again_needs_a_yes():
     assert isinstance(run.ask("redrive", "pay", yes=True), Accepted)
     plain = MemoryRun(made, {"bad": error()}).drive()
     assert isinstance(plain.ask("redrive"), Accepted)
+
+
+@pytest.mark.parametrize("reversibility", ["unknown", "irreversible"])
+def test_what_was_in_doubt_when_its_run_was_cancelled_is_redriven_only_with_a_yes(reversibility: str):
+    made = plan(step("pay", reversibility=reversibility, in_doubt="hold"))
+    run = MemoryRun(made)
+    run.drive()
+    run.crash()
+    run.drive()
+    assert run.statuses == {"pay": "held in_doubt"}
+    run.ask("cancel")
+    refused = run.ask("redrive")
+    assert (refused.code, run.phase) == ("ALREADY_COMPLETED", "cancelled")
+    assert "`pay`" in refused.message
+    assert "`--yes`" in refused.message
+    assert isinstance(run.ask("redrive", yes=True), Accepted)
+
+
+def test_what_was_cancelled_in_flight_may_have_happened():
+    run = MemoryRun(plan(step("pay", reversibility="unknown", in_doubt="hold")))
+    run.drive()
+    run.ask("cancel")
+    run.attempt_cancelled("pay", 1)
+    run.drive()
+    assert run.ask("redrive").code == "ALREADY_COMPLETED"
+
+
+@pytest.mark.parametrize("outcome", ["retry", "known failure"])
+def test_what_may_be_sent_twice_or_is_known_to_have_failed_is_redriven_without_a_yes(outcome: str):
+    keyed = step("pay", reversibility="unknown", in_doubt="retry")
+    failing_for_now = step("pay", reversibility="unknown", in_doubt="hold", retry=Retry(2, (10,)))
+    if outcome == "retry":
+        run = MemoryRun(plan(keyed))
+        run.drive()
+        run.ask("cancel")
+        run.attempt_cancelled("pay", 1)
+    else:
+        run = MemoryRun(plan(failing_for_now), failing(9)).drive()
+        assert run.statuses == {"pay": "retrying"}
+        run.ask("cancel")
+    run.drive()
+    assert run.phase == "cancelled"
+    assert isinstance(run.ask("redrive"), Accepted)
+
+
+def test_a_redrive_from_a_completed_step_of_unknown_reversibility_needs_no_yes():
+    made = plan(step("post", reversibility="unknown", in_doubt="hold"), step("bad", "noop", "post"))
+    run = MemoryRun(made, {"bad": error()}).drive()
+    assert isinstance(run.ask("redrive", "post"), Accepted)
 
 
 def test_a_redrive_from_a_step_that_is_not_there_is_refused():

@@ -101,10 +101,8 @@ def _redrive(case: Case) -> Verdict:
         message = f"run {state.run_id} has no step `{request.step}` to redrive from; its steps are {names}"
         return Refusal(RefusalCode.NO_SUCH_STEP, message)
     plan = redrive(state, request.step)
-    if plan.irreversible and not request.args.get("yes"):
-        named = ", ".join(f"`{path}`" for path in plan.irreversible)
-        message = f"{named} is irreversible and may have happened: running it again needs `--yes`"
-        return Refusal(RefusalCode.ALREADY_COMPLETED, message)
+    if plan.risky and not request.args.get("yes"):
+        return Refusal(RefusalCode.ALREADY_COMPLETED, _warning(state, plan.risky))
     data: JsonObject = {
         "epoch": state.epoch + 1,
         "from": request.step,
@@ -113,6 +111,13 @@ def _redrive(case: Case) -> Verdict:
     }
     named = ", ".join(plan.steps) if plan.steps else "what remains"
     return Accepted((Record(EventType.RUN_REDRIVEN, data),), f"redriven: runs again: {named}", again=plan.steps)
+
+
+def _warning(state: RunState, risky: tuple[str, ...]) -> str:
+    named = ", ".join(f"`{path}`" for path in risky)
+    sure = all(state.steps[path].plan.reversibility == "irreversible" for path in risky)
+    said = "is irreversible and may have happened" if sure else "may have happened already"
+    return f"{named} {said}: running it again needs `--yes`"
 
 
 def _anew(case: Case, act: RunAct) -> Verdict:

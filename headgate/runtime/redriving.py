@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from headgate.runtime.errors import ErrorClass
 from headgate.runtime.loops import to_reopen
 from headgate.runtime.state import RunState, ScopeState, StepState
 from headgate.runtime.status import StepStatus
 
 
 class Redrive(NamedTuple):
-    """`steps` are pending again; those in `fresh` start over though they completed; `irreversible` are the paths whose
-    effect may happen a second time.
+    """`steps` are pending again; those in `fresh` start over though they completed; `risky` are the paths whose effect
+    may happen a second time: it cannot be undone, or nobody knows whether it happened.
     """
 
     steps: tuple[str, ...]
     fresh: tuple[str, ...]
-    irreversible: tuple[str, ...]
+    risky: tuple[str, ...]
 
 
 def redrive(state: RunState, start: str | None) -> Redrive:
@@ -28,7 +29,7 @@ def redrive(state: RunState, start: str | None) -> Redrive:
     names = tuple(name for name in scope.steps if name in again or name in fresh)
     risky: list[str] = []
     for name in names:
-        risky += _irreversible(scope.steps[name], whole=name in fresh)
+        risky += _risky(scope.steps[name], whole=name in fresh)
     return Redrive(names, tuple(name for name in names if name in fresh), tuple(risky))
 
 
@@ -43,17 +44,30 @@ def _downstream(scope: ScopeState, start: str) -> set[str]:
     return found
 
 
-def _irreversible(step: StepState, *, whole: bool) -> Iterator[str]:
+def _risky(step: StepState, *, whole: bool) -> Iterator[str]:
     """What completed is at risk only when it starts over; what broke off is when nobody knows whether it happened."""
     if step.loop is not None:
         for scope in step.loop.scopes.values():
             for inner in scope.steps.values():
-                yield from _irreversible(inner, whole=whole)
+                yield from _risky(inner, whole=whole)
         return
-    if step.plan.reversibility != "irreversible" or not step.attempts:
+    if not step.attempts:
         return
+    if _in_doubt(step) if step.plan.reversibility != "irreversible" else _irreversible(step, whole=whole):
+        yield step.path
+
+
+def _irreversible(step: StepState, *, whole: bool) -> bool:
     completed = step.status is StepStatus.COMPLETED and whole
     in_doubt = step.error is not None and step.error.code == "EFFECT_IN_DOUBT"
     broke_off = step.status is StepStatus.CANCELLED and step.plan.in_doubt != "retry"
-    if completed or broke_off or (in_doubt and step.status is StepStatus.FAILED):
-        yield step.path
+    return completed or broke_off or (in_doubt and step.status is StepStatus.FAILED)
+
+
+def _in_doubt(step: StepState) -> bool:
+    """Whether it broke off where a person would be asked; an attempt whose failure is known had no effect, and the
+    steps of a sub-run speak for themselves.
+    """
+    if step.child is not None or step.status is not StepStatus.CANCELLED or step.plan.in_doubt != "hold":
+        return False
+    return step.error is None or step.error.error_class is ErrorClass.IN_DOUBT
