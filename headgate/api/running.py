@@ -127,7 +127,11 @@ def start(site: Site, target: Target, record: Record, driving: Driving) -> Rest:
         session.executor.fleet.shelf.keep(target.plan)
         made = session.executor.fleet.create(record, target.content, site.clock.now_ms())
         patience = Patience(_until(site, driving.wait_ms, forever=True), driving.wait_ms is not None)
-        return drive_on(session, made.id, driving, patience)
+        rest = drive_on(session, made.id, driving, patience)
+    if site.stands_elsewhere and not RUN_STATUSES[rest.view.status].terminal:
+        note = f"the run is kept in the workspace of its file: from here, add --store {site.store_path}"
+        rest = rest._replace(notes=(*rest.notes, note))
+    return rest
 
 
 # Driving

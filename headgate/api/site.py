@@ -76,6 +76,11 @@ class Site:
             raise UsageFault(f"the store `{named}` is of a kind this headgate does not know: name a SQLite file")
         return self.place.folder / named
 
+    @property
+    def stands_elsewhere(self) -> bool:
+        """Whether an act from the place's own folder would look for another store than this one."""
+        return self.place.store is None and self.root != Site(self.place).root
+
     def open_store(self) -> Store:
         """The store, made when it is missing; raises `NothingStarted` with why it cannot be used."""
         path = self.store_path
@@ -122,7 +127,7 @@ def _load(file: Path) -> Workspace:
 def _make_state_folder(folder: Path) -> None:
     """What runs leave behind is nobody's to commit."""
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)  # it holds what runs were given
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")

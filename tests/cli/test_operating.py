@@ -404,3 +404,17 @@ def test_what_the_gate_refuses_to_run_is_told_as_json_too(tmp_path):
     assert said.code == 3
     assert [finding["code"] for finding in said.json["diagnostics"]] == ["HG210"]
     assert said.err == "headgate: `bad.flow` does not pass the gate: nothing was started\n"
+
+
+def test_a_run_that_is_kept_elsewhere_says_how_to_reach_it(tmp_path):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "headgate.toml").write_text('[project]\nname = "shop"\n')
+    (tmp_path / "shop" / "one.flow").write_text('workflow one {\n  step ask = human approval { title = "?" }\n}\n')
+    said = headgate("run", "shop/one.flow", "--format", "json", cwd=tmp_path)
+    assert said.code == 5
+    store = said.err.partition("--store ")[2].splitlines()[0]
+    assert store == str(tmp_path / "shop" / ".headgate" / "headgate.db")
+    approved = headgate("approve", said.json["run"], "ask", "--store", store, cwd=tmp_path)
+    assert approved.code == 0, approved.err
+    inside = headgate("run", "one.flow", cwd=tmp_path / "shop")
+    assert "--store" not in inside.err
