@@ -20,12 +20,23 @@ The state is `.headgate/headgate.db` beside `headgate.toml`, unless `--store` or
 `--env` or `HEADGATE_ENV` chooses an environment of the workspace; `--as` says who acts. `HEADGATE_DEBUG=1` shows the
 traceback of a fault of ours.
 
+## Stores
+
+`--store` takes the path of a SQLite file or a `sqlite:` URL: `runs.db`, `/var/lib/headgate/runs.db`, `sqlite:runs.db`,
+`sqlite:///runs.db`. A path is relative to the folder you are in, behind `sqlite:///` too: an absolute one has four
+slashes there, `sqlite:////var/lib/headgate/runs.db`. Its folder must exist.
+
+Without `--store`, `headgate run sub/x.flow` uses the store of the workspace that the file is in, the nearest
+`headgate.toml` from `sub` upwards. Verbs that take a run or an approval have no file to go by, and use the store of the
+workspace that you are in: call them in that workspace, or name its store. Without any `headgate.toml` it is `.headgate`
+in the folder you are in.
+
 ## Exit codes
 
 | code | of `check`, `fmt`, `compile` | of verbs that drive runs |
 |---|---|---|
-| 0 | clean | completed; `pause` and `cancel`: accepted |
-| 1 | findings | failed, cancelled or skipped |
+| 0 | clean, or warnings alone | completed; `pause` and `cancel`: accepted |
+| 1 | errors; under strict, warnings too; `fmt`: see there | failed, cancelled or skipped |
 | 2 | wrong usage or configuration | wrong usage, or inputs that do not fit |
 | 3 | nothing to check, or unreadable | nothing started: gate findings, no such file or run |
 | 4 | a fault of ours | a fault of ours |
@@ -33,7 +44,17 @@ traceback of a fault of ours.
 | 6 | | refused by the status model; the code and what is allowed are on standard error |
 | 130 | interrupted | interrupted; what was recorded is kept, and `headgate drive` goes on |
 
+Warnings alone exit 0 and stop nothing. `--strict`, or `strict = true` under `[check]` in `headgate.toml`, makes them
+count as errors, and also rules that could not run, such as those that need a lock.
+
 `drive` exits 0 when no run is open or all completed, else with the first of 4, 1, 5 that applies.
+
+## Comments and reasons
+
+`approve` and `deny` take `--comment`: it is kept with the decision, and workflows read it as the `comment` of a `human`
+step's result. `--reason` is why somebody acted; the verbs that operate on a run have it as well, and it is kept
+with who and when in the log. With `--reason` alone, a decision's comment is
+the reason too. Other verbs have no `--comment`.
 
 ## Shell completion
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from headgate.cli.verbs import VERBS
 from headgate.runtime.acts import REFUSALS
 from headgate.runtime.failure_codes import FAILURE_CODES
 from headgate.runtime.status import (
@@ -13,7 +14,11 @@ from headgate.runtime.status import (
     RUN_TRANSITIONS,
     STEP_STATUSES,
     STEP_TRANSITIONS,
+    HoldRule,
+    Outcome,
+    SkipDetail,
     StatusFacts,
+    WaitsFor,
 )
 
 INTRODUCTION = """\
@@ -24,6 +29,42 @@ What the tables below do not allow is refused with a code and a sentence that sa
 
 A **paused** run moves only when its holds are released. A **waiting** run moves by itself when what it waits for comes.
 """
+HOLDS_NOTE = """\
+Look before you confirm: `--done` says that the effect happened, `--not-done` that it did not, and then the step runs
+again. A step that failed may be skipped instead of tried again: `headgate skip RUN STEP`.
+"""
+OUTCOMES_INTRODUCTION = """\
+## Outcomes
+
+What a completed run has as its detail: the first of these that applies. A run that failed has its failure code there.
+All four are `completed`, with exit code 0.
+"""
+OUTCOMES = {
+    Outcome.FORCED: "an admin forced a step; no verb does that yet",
+    Outcome.WITH_FAILURES: "a step failed, and the run went on: a `failed` or `finished` edge took it up, "
+    "`on_failure` or `on_item_failure` is `continue`, or a person skipped the failed step",
+    Outcome.DENIED: "an approval was denied, or expired to deny",
+    Outcome.CLEAN: "none of these",
+}
+SKIPS = {
+    SkipDetail.OPERATOR: "a person skipped it; what follows goes on",
+    SkipDetail.FORCED: "an admin forced the run past it; no verb does that yet",
+    SkipDetail.BRANCH_NOT_TAKEN: "nothing led to it: a case that was not taken, a `when` that was false before it, a "
+    "`failed` or `denied` edge from a step that ended otherwise, or a result that it reads without `default` and that "
+    "does not exist",
+    SkipDetail.CONDITION_FALSE: "its own `when` was false",
+    SkipDetail.DISABLED: "`enabled = false`; what follows goes on",
+    SkipDetail.DENIED: "its approval, or one that leads to it, was denied or expired to deny",
+}
+WAITS = {
+    WaitsFor.TIMER: "the time of a `delay`, or the next round of a `repeat` with `every`",
+    WaitsFor.APPROVAL: "somebody's `headgate approve` or `headgate deny`",
+    WaitsFor.REVIEW: "the same, after the action of a step with `gate review`, or in a `human review`",
+    WaitsFor.FORM: "the answers to a form; not available yet",
+    WaitsFor.SUBRUN: "the run of the workflow that it called",
+    WaitsFor.CALLBACK: "an outside agent's call; not available yet",
+    WaitsFor.EVENT: "an event; not available yet",
+}
 
 
 def page() -> str:
@@ -33,10 +74,17 @@ def page() -> str:
             INTRODUCTION,
             "## Runs\n",
             _statuses(RUN_STATUSES),
+            OUTCOMES_INTRODUCTION,
+            _details(OUTCOMES),
             "## Steps\n",
             _statuses(STEP_STATUSES),
+            "Why a step is `skipped`, its detail:\n",
+            _details(SKIPS),
+            "What a `waiting` step waits for, its detail:\n",
+            _details(WAITS),
             "## Holds\n",
             _holds(),
+            HOLDS_NOTE,
             "## What a run's events lead to\n",
             _transitions({("-" if phase is None else str(phase)): row for phase, row in RUN_TRANSITIONS.items()}),
             "## What a step's events lead to\n",
@@ -70,11 +118,25 @@ def _statuses(table: Mapping[object, StatusFacts]) -> str:
 def _holds() -> str:
     lines = ["| hold | means | released by |", "|---|---|---|"]
     for reason, rule in HOLD_RULES.items():
-        command = rule.command.format(run="RUN", step="STEP", workflow="WORKFLOW") if rule.command else None
-        ways = [f"`{command}`"] if command else []
-        ways += [rule.event] if rule.event else []
-        lines.append(f"| `{reason}` | {rule.meaning} | {' or '.join(ways)} |")
+        lines.append(f"| `{reason}` | {rule.meaning} | {_release(rule)} |")
     return "\n".join(lines) + "\n"
+
+
+def _release(rule: HoldRule) -> str:
+    """What releases a hold; a rule whose verb is not there yet says so instead of naming it."""
+    command = rule.command.format(run="RUN", step="STEP", workflow="WORKFLOW") if rule.command else None
+    known = command is not None and command.split()[1] in VERBS
+    ways = [f"`{command}`"] if known else []
+    ways += [rule.event] if rule.event else []
+    missing = "" if known or command is None else "its verb is not available yet"
+    return "; ".join(filter(None, (" or ".join(ways), missing)))
+
+
+def _details(table: Mapping[str, str]) -> str:
+    return (
+        "\n".join(["| detail | means |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in table.items())])
+        + "\n"
+    )
 
 
 def _transitions(table: Mapping[str, Mapping[object, frozenset[object]]]) -> str:
