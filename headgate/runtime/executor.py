@@ -18,8 +18,8 @@ from headgate.runtime.driven import DrivenRun
 from headgate.runtime.errors import StoreLocked
 from headgate.runtime.events import EventType
 from headgate.runtime.fleet import Fleet
-from headgate.runtime.inbox import Inbox
-from headgate.runtime.judging import People
+from headgate.runtime.inbox import Answered, Inbox, answer_of
+from headgate.runtime.judging import People, Refusal
 from headgate.runtime.patience import Patience, awaited
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase
 from headgate.runtime.store import RENEW_SECONDS, Owner, RunWrite, Store
@@ -88,12 +88,34 @@ class Executor:
             await self._attempts.settled()
 
     def record(self) -> None:
-        """Answers what was asked and records what follows, but starts nothing. Raises `StoreError`."""
+        """Answers what was asked and records what follows, but starts nothing. Raises `StoreError`.
+
+        A family of which only refused acts were asked stays as it is stored: nobody is there to go on with it.
+        """
         now = self._clock.now_ms()
         self.fleet.settle(now, record_only=True)
-        self._inbox.look(now)
+        answered = self._inbox.look(now)
         self.fleet.settle(now, record_only=True)
+        self._refuse(answered, now)
         self._commit()
+
+    def _refuse(self, answered: list[Answered], at: int) -> None:
+        """Stores the answers of the families of which only refused acts were asked, and drops what became due there."""
+        allowed = {each.driven.lease.root for each in answered if not isinstance(each.verdict, Refusal)}
+        refused = [each for each in answered if each.driven.lease.root not in allowed]
+        if not refused:
+            return
+        taken = self._store.commit(
+            [
+                RunWrite(each.driven.id, each.driven.lease, [], answers=((each.request, answer_of(each.verdict)),))
+                for each in refused
+            ]
+        )
+        for root in dict.fromkeys(each.driven.lease.root for each in refused):
+            if any(each.driven.id in taken for each in refused if each.driven.lease.root == root):
+                self.fleet.forget(root)
+            else:
+                self.fleet.put_back(root, at)
 
     def stop(self) -> None:
         """Asks the loop to put down what is in flight, and end. Safe to call from a signal's handler on the loop."""

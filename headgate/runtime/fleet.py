@@ -73,6 +73,16 @@ class Fleet:
         lease = self._store.take_lease(root, self._owner, at)
         if lease is None:
             return False
+        self._load(lease, at)
+        return True
+
+    def put_back(self, root: str, at: int) -> None:
+        """Makes a family what it was at the last commit: what followed in memory is dropped. Raises as `take`."""
+        lease = self.leases[root]
+        self.forget(root)
+        self._load(lease, at)
+
+    def _load(self, lease: Lease, at: int) -> None:
         try:
             family = load_family(self._store.read, self.shelf, lease)
         except BaseException:
@@ -81,12 +91,11 @@ class Fleet:
         for row, fault in family.damaged:
             if row.ended_at is None:
                 self._store.commit([failing_write(self._store.read, row, lease, fault, at)])
-        self.leases[root] = lease
+        self.leases[lease.root] = lease
         for driven in family.runs:
             self._add(driven)
         for driven in family.runs:
             self._recover(driven, at)
-        return True
 
     def leads(self, run: str) -> Lease | None:
         """The lease under which a run is led here, in memory or not."""

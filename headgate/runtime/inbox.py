@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from headgate.plan import JsonObject
+from headgate.runtime.driven import DrivenRun
 from headgate.runtime.fleet import Fleet
 from headgate.runtime.judging import Accepted, NoOp, Refusal, Request, Verdict
 from headgate.runtime.store import RunWrite, Store, StoredRequest
@@ -12,6 +15,14 @@ UNREADABLE: JsonObject = {
     "code": "PLAN_INTEGRITY",
     "message": "the stored run is damaged and cannot be operated: `headgate why` names the fault",
 }
+
+
+class Answered(NamedTuple):
+    """A request to a run, and what was said to it."""
+
+    driven: DrivenRun
+    request: str
+    verdict: Verdict
 
 
 class Inbox:
@@ -25,12 +36,16 @@ class Inbox:
         self._version = -1
         self._answered: set[str] = set()
 
-    def look(self, at: int) -> None:
-        """Judges the open requests to runs that are led here, the first time and whenever another has written."""
+    def look(self, at: int) -> list[Answered]:
+        """Judges the open requests to runs that are led here, the first time and whenever another has written.
+
+        The answers that it gives back are stored with the next commit of their runs.
+        """
         version = self._store.data_version()
         if version == self._version:
-            return
+            return []
         self._version = version
+        answered: list[Answered] = []
         for request in self._store.read.open_requests():
             if request.id in self._answered:
                 continue
@@ -40,8 +55,10 @@ class Inbox:
                 driven.answer(request.id, answer_of(verdict))
                 self._fleet.touch(driven.id)
                 self._answered.add(request.id)
+                answered.append(Answered(driven, request.id, verdict))
             elif (lease := self._fleet.leads(request.run)) is not None:
                 self._store.commit([RunWrite(request.run, lease, [], answers=((request.id, UNREADABLE),))])
+        return answered
 
 
 def body_of(request: Request) -> JsonObject:

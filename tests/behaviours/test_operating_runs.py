@@ -199,3 +199,40 @@ def test_SP12_a_late_irreversible_step_is_in_doubt_and_may_be_confirmed_not_to_h
     again = desk.act(run.view.run, "confirm", "s", done=False)
     assert (again.view.status, desk.performed()) == ("paused", ["s", "s"])
     assert desk.act(run.view.run, "confirm", "s", done=True).view.status == "completed"
+
+
+DUE = {
+    "delay": "step a = delay 1ms",
+    "retry": """step a = ledger { book = "BOOK", line = "a", fail = 1, reversibility = recoverable
+    retry = { max = 1, backoff = [1ms] } }""",
+}
+
+
+@pytest.mark.parametrize("due", list(DUE))
+def test_SP07_a_refused_act_leaves_a_run_with_a_due_timer_as_it_was(desk: Desk, due: str) -> None:
+    text = f"""
+    workflow w {{
+      {DUE[due]}
+      step b = ledger after a {{ book = "BOOK", line = "b", reversibility = recoverable }}
+      step c = ledger after b {{ book = "BOOK", line = "c", reversibility = recoverable }}
+    }}
+    """
+    desk.run(text, wait_ms=0)
+    (before,) = desk.runs()
+    events = desk.events(before.run)
+    assert before.status in ("waiting", "retrying")
+    for _ in range(2):
+        with pytest.raises(Refused, match="`c` is pending"):
+            desk.act(before.run, "retry", "c")
+    assert desk.events(before.run) == events
+    assert desk.status(before.run) == before.status
+    assert desk.drive().rests[0].view.status == "completed"
+    assert desk.performed()[-2:] == ["b", "c"]
+
+
+def test_SP07_the_same_refused_request_gets_its_first_answer_again(desk: Desk) -> None:
+    run = desk.run(FAILING).view.run
+    for step in ("s", "t"):
+        with pytest.raises(Refused, match="`s`"):
+            desk.act(run, "confirm", "s", done=True, request_id="once")
+        assert desk.status(run, step) == ("failed" if step == "s" else "pending")
