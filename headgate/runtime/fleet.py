@@ -22,10 +22,10 @@ from headgate.runtime.commands import Record
 from headgate.runtime.driven import DrivenRun
 from headgate.runtime.errors import DamagedLog
 from headgate.runtime.events import SYSTEM, EventType
-from headgate.runtime.judging import Accepted, People, Request, Verdict, judge
+from headgate.runtime.judging import Accepted, People, Refusal, Request, Verdict, judge
 from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
 from headgate.runtime.state import new
-from headgate.runtime.status import TERMINAL_PHASES, HoldReason
+from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase
 from headgate.runtime.store import Identifiers, Lease, Owner, RunWrite, Store
 from headgate.runtime.wakes import next_wake, wake_sources
 
@@ -158,7 +158,7 @@ class Fleet:
 
     def judge(self, driven: DrivenRun, request: Request, at: int) -> Verdict:
         """What the status model says to an act; an accepted one is appended, here and where it passes on to."""
-        verdict = judge(driven.state, request, at, self._people)
+        verdict = self._verdict(driven, request, at)
         if isinstance(verdict, Accepted):
             request_id = request.request_id
             for record in verdict.records:
@@ -169,6 +169,23 @@ class Fleet:
             if request.verb in _PASSED_ON:
                 for child in self._children(driven):
                     self.judge(child, request._replace(request_id=None), at)
+        return verdict
+
+    def _verdict(self, driven: DrivenRun, request: Request, at: int) -> Verdict:
+        """A redrive of a caller goes on in its sub-runs: without a yes, each has to allow it."""
+        verdict = judge(driven.state, request, at, self._people)
+        if request.verb != "redrive" or request.args.get("yes") or not isinstance(verdict, Accepted):
+            return verdict
+        asked = request._replace(step=None, request_id=None)
+        for path, step in driven.state.steps.items():
+            if step.child is None or step.detached or path.partition(".")[0] not in verdict.again:
+                continue
+            child = self.member(step.child)
+            if child is None or child.state.phase not in {Phase.FAILED, Phase.CANCELLED}:
+                continue
+            inner = self._verdict(child, asked, at)
+            if isinstance(inner, Refusal):
+                return inner._replace(message=f"in the sub-run {child.id} of `{path}`, {inner.message}")
         return verdict
 
     def settle(self, at: int, *, record_only: bool) -> None:

@@ -149,6 +149,26 @@ def test_AR17_a_redrive_of_a_caller_redrives_the_same_sub_run(desk: Desk) -> Non
     assert desk.performed() == ["a", "b", "b", "end"]
 
 
+@pytest.mark.parametrize("target", ["parent", "child"])
+def test_AR17_a_redrive_after_a_cancel_asks_before_it_repeats_what_was_in_doubt(desk: Desk, target: str) -> None:
+    desk.write(
+        "workflow parent { step sub = call child }\n"
+        'workflow child { step s = ledger { book = "BOOK", line = "x", seconds = 0.5 } }'
+    )
+    driver = desk.command("run", f"flow.flow#{target}")
+    wait_for(desk, 1)
+    driver.kill()
+    driver.communicate()
+    desk.drive()
+    run = next(view.run for view in desk.runs() if view.workflow == target)
+    desk.act(run, "cancel")
+    with pytest.raises(Refused, match=r"`s` may have happened already: running it again needs `--yes`"):
+        desk.act(run, "redrive")
+    assert (desk.status(run), desk.performed()) == ("cancelled", ["s"])
+    assert desk.act(run, "redrive", yes=True).view.status == "completed"
+    assert desk.performed() == ["s", "s"]
+
+
 def test_AR19_on_failure_pause_holds_and_siblings_go_on(desk: Desk) -> None:
     rest = desk.run(siblings("pause", 0.05))
     assert (rest.view.status, rest.view.detail, rest.exit_code) == ("paused", "step_failed: bad", 5)
