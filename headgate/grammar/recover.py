@@ -77,9 +77,26 @@ class _Recovery:
     def read(self) -> Read:
         """The workflows of the file, and what is wrong with it."""
         workflows: list[ast.Workflow] = []
+        headless = False  # inside a workflow whose `{` is missing, which is told
         for item in self.root.items:
-            workflows += self.item(item, "workflow")
+            if flat(item, empty=True)[0][:1] == [WORKFLOW]:
+                before = len(self.found)
+                workflows += self.item(item, "workflow")
+                headless = not any(isinstance(part, Block) for part in item.parts)
+                if headless and len(self.found) > before:
+                    self.close_after(self.found[before].span.start)
+            elif headless:
+                self.item(item, "workflow_item")
+            else:
+                workflows += self.item(item, "workflow")
         return Read(tuple(workflows), self.found)
+
+    def close_after(self, offset: int) -> None:
+        """Forgets the first `}` after `offset` that closes nothing: the `{` it closes was told missing."""
+        for index, finding in enumerate(self.found):
+            if finding.span.start > offset and finding.message.startswith("`}` closes nothing"):
+                del self.found[index]
+                return
 
     def item(self, item: Item, start: str) -> list[Any]:
         """The nodes of one item: one when it parses, more when it is several without a line between, none when lost."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from headgate.diagnostics import Diagnostic, Edit, Fix, Label, Safety, Severity
 from headgate.grammar.healing import BAD, MOST_FOUND, Bad, Loose
-from headgate.grammar.tokens import COMMA, ID, LBRACE, MOST_NESTED, NAME, NL, RBRACE, begins
+from headgate.grammar.tokens import COMMA, FENCE, ID, LBRACE, MOST_NESTED, NAME, NL, RBRACE, begins
 from headgate.source import Span
 
 AFTER, EQUAL, STEP = ID["AFTER"], ID["EQUAL"], ID["STEP"]
@@ -178,6 +178,8 @@ class Skeleton:
             parts = self._item.parts
             if kind == AFTER and parts and isinstance(parts[0], Token) and parts[0].kind == STEP:
                 self._edges = True
+            elif kind == FENCE:
+                self._edges = False
             parts.append(Token(kind, value))
 
     def _separates(self) -> bool:

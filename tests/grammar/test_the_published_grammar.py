@@ -35,6 +35,7 @@ def test_the_tables_are_those_of_the_grammar() -> None:
 
 @given(files())
 @settings(max_examples=150, deadline=None)
+@example("workflow a{step a=set after a ```\n```, a = 1}")
 def test_a_valid_file_is_taken_by_lark_by_the_parser_and_item_by_item(text: str) -> None:
     file, found = parse(Source("x.flow", text))
     assert found == []
