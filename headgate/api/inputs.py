@@ -10,6 +10,7 @@ from headgate.api.faults import InputsMissing, UsageFault
 from headgate.api.json_text import read_json
 from headgate.diagnostics import nearest
 from headgate.plan import Json, JsonObject
+from headgate.runtime.view import is_secret
 
 
 class Given(NamedTuple):
@@ -67,7 +68,8 @@ def _read(name: str, text: str, rules: JsonObject) -> Json:
     try:
         return read_json(text)
     except ValueError as error:
-        message = f"the input `{name}` is {_type(rules)}: expected JSON, got `{text[:60]}`: {error}"
+        got = "" if is_secret(rules) else f", got `{text[:60]}`: {error}"
+        message = f"the input `{name}` is {_type(rules)}: expected JSON{got}"
         raise UsageFault(message) from None
 
 
@@ -120,4 +122,11 @@ def _check(schema: JsonObject, inputs: JsonObject) -> None:
     if fault is not None:
         place = ".".join(str(part) for part in fault.absolute_path)
         what = mismatch(fault)
+        properties = schema.get("properties")
+        if (
+            fault.absolute_path
+            and isinstance(properties, dict)
+            and is_secret(properties.get(str(fault.absolute_path[0])))
+        ):
+            what = f"it breaks the declared `{fault.validator}` (a secret value is not shown)"
         raise UsageFault(f"the input `{place}` does not fit: {what}" if place else f"the inputs do not fit: {what}")

@@ -203,7 +203,7 @@ def redrive(
 ) -> int:
     """Go on with RUN, failed or cancelled: completed outputs are kept, the rest is tried again.
 
-    With --from, irreversible steps that completed and would run again need --yes.
+    What may have happened already, and with --from irreversible steps that completed, runs again only with --yes.
     """
     from headgate.api import operating
     from headgate.cli.output import print_json

@@ -100,5 +100,6 @@ def _ask(given: Given, missing: dict[str, object]) -> Given:
         kind = schema.get("type", "any") if isinstance(schema, dict) else "any"
         about = schema.get("description") if isinstance(schema, dict) else None
         asked = f"{name} ({kind}" + (f", {about})" if about else ")")
-        answers[name] = click.prompt(asked, err=True, type=str)
+        hidden = isinstance(schema, dict) and bool(schema.get("secret"))
+        answers[name] = click.prompt(asked, err=True, type=str, hide_input=hidden)
     return given._replace(texts=answers)

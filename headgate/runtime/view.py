@@ -110,7 +110,7 @@ def shown_inputs(plan: Plan, inputs: JsonObject) -> JsonObject:
     """A run's inputs as people see them: those declared `secret` are masked."""
     properties = plan.inputs.get("properties")
     declared = properties if isinstance(properties, dict) else {}
-    return {name: "***" if _is_secret(declared.get(name)) else value for name, value in inputs.items()}
+    return {name: "***" if is_secret(declared.get(name)) else value for name, value in inputs.items()}
 
 
 def secret_inputs(plan: Plan, inputs: JsonObject) -> Mask:
@@ -118,7 +118,7 @@ def secret_inputs(plan: Plan, inputs: JsonObject) -> Mask:
     properties = plan.inputs.get("properties")
     mask = Mask()
     for name, schema in properties.items() if isinstance(properties, dict) else ():
-        if _is_secret(schema):
+        if is_secret(schema):
             for value in _texts(inputs.get(name)):
                 mask.add(value)
     return mask
@@ -147,7 +147,8 @@ def _masked_text(mask: Mask, text: str | None) -> str | None:
     return None if text is None else mask.text(text)
 
 
-def _is_secret(schema: Json) -> bool:
+def is_secret(schema: Json) -> bool:
+    """Whether an input is declared `secret`: its value is shown to nobody."""
     return isinstance(schema, dict) and bool(schema.get("secret") or schema.get("writeOnly"))
 
 

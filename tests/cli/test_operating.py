@@ -418,3 +418,16 @@ def test_a_run_that_is_kept_elsewhere_says_how_to_reach_it(tmp_path):
     assert approved.code == 0, approved.err
     inside = headgate("run", "one.flow", cwd=tmp_path / "shop")
     assert "--store" not in inside.err
+
+
+def test_a_secret_input_that_does_not_fit_is_not_repeated(tmp_path):
+    text = (
+        'workflow w {\n  input key: string { secret = true, pattern = "^k-" }\n  input pin: integer { secret = true }\n'
+    )
+    (tmp_path / "w.flow").write_text(text + "  step a = set { x = 1 }\n}\n")
+    for given, told in (("key=hunter2", "`pattern`"), ("pin=hunter2", "expected JSON")):
+        whole = {"key": "k-1", "pin": "1"} | dict([given.split("=")])
+        said = headgate("run", "w.flow", *(f"-i{name}={value}" for name, value in whole.items()), cwd=tmp_path)
+        assert said.code == 2
+        assert told in said.err
+        assert "hunter2" not in said.out + said.err
