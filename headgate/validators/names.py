@@ -8,6 +8,7 @@ from typing import NamedTuple
 from headgate.diagnostics import Edit, Fix, Label, Safety, nearest
 from headgate.grammar.tokens import WORDS
 from headgate.source import Span
+from headgate.validators.values import Block
 
 
 class Unresolved(NamedTuple):
@@ -27,6 +28,14 @@ class Unresolved(NamedTuple):
 def written(name: str) -> str:
     """A name of the workspace or the lock as a value: bare, or quoted when it is no name of the language."""
     return name if name.isidentifier() and name.isascii() and name not in WORDS else f'"{name}"'
+
+
+def uses_by_name(blocks: Iterable[Block], kind: str, attribute: str) -> Iterator[tuple[str, Span]]:
+    """Every name that blocks of a kind give in an attribute, with its place; what only a run can tell is left out."""
+    for block in blocks:
+        value, name = block.written.get(attribute), block.written.word(attribute)
+        if block.written.kind is not None and block.written.kind.name == kind and value is not None and name:
+            yield name, value.span
 
 
 def unresolved(uses: Iterable[tuple[str, Span]], known: tuple[str, ...], where: str) -> Iterator[Unresolved]:

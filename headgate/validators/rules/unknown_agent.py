@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Severity
-from headgate.source import Span
-from headgate.validators.names import unresolved
+from headgate.validators.names import unresolved, uses_by_name
 from headgate.validators.rule import Context, Finding, Rule
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for one in unresolved(_uses(context), tuple(context.workspace.agents), "headgate.toml"):
+    uses = uses_by_name(context.blocks, "agent", "agent")
+    for one in unresolved(uses, tuple(context.workspace.agents), "headgate.toml"):
         yield RULE.finding(
             f"agent not resolved: `{one.name}`; {one.expected}",
             one.place,
@@ -20,13 +20,6 @@ def check(context: Context) -> Iterator[Finding]:
             advice=f"define it in headgate.toml: `[agents.{one.name}]` with `model` and `tools`",
             fixes=one.fixes,
         )
-
-
-def _uses(context: Context) -> Iterator[tuple[str, Span]]:
-    for block in context.blocks:
-        kind, value, name = block.written.kind, block.written.get("agent"), block.written.word("agent")
-        if kind is not None and kind.name == "agent" and value is not None and name:
-            yield name, value.span
 
 
 RULE = Rule(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Severity
-from headgate.source import Span
-from headgate.validators.names import unresolved
+from headgate.validators.names import unresolved, uses_by_name
 from headgate.validators.rule import Context, Finding, Rule
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for one in unresolved(_uses(context), tuple(context.workspace.models), "headgate.toml"):
+    uses = uses_by_name(context.blocks, "llm", "model")
+    for one in unresolved(uses, tuple(context.workspace.models), "headgate.toml"):
         yield RULE.finding(
             f"model not resolved: `{one.name}`; {one.expected}",
             one.place,
@@ -38,13 +38,6 @@ def _agents(context: Context) -> Iterator[Finding]:
             message = f"agent `{agent.name}` names the model `{one.name}`, which is not defined; {one.expected}"
             advice = f"correct `[agents.{agent.name}]` in headgate.toml, or define `[models.{one.name}]`"
             yield RULE.finding(message, one.place, note="no such model", advice=advice)
-
-
-def _uses(context: Context) -> Iterator[tuple[str, Span]]:
-    for block in context.blocks:
-        kind, value, name = block.written.kind, block.written.get("model"), block.written.word("model")
-        if kind is not None and kind.name == "llm" and value is not None and name:
-            yield name, value.span
 
 
 RULE = Rule(
