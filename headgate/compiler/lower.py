@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 
+from headgate.compiler.effects import Surroundings
 from headgate.compiler.encoding import encode, encode_fields, encode_schema
 from headgate.compiler.graph import Graph, Scope
-from headgate.compiler.lower_steps import Known, lower_scope, starter
+from headgate.compiler.lower_steps import lower_scope, starter
 from headgate.compiler.places import workflow_templates
 from headgate.compiler.requirements import requirements
 from headgate.compiler.schemas import named, schema_of
@@ -28,7 +29,7 @@ def lower(
     the gate would not pass.
     """
     workflow = graph.workflow
-    known = Known(workspace, lock, graphs or {})
+    known = Surroundings(workspace, lock, graphs or {})
     assert graph.entry is not None, "a rule has seen that a step can start the run"
     steps = lower_scope(graph.scope, known)
     if graph.entry == ENTRY:

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
+from headgate.compiler.effects import Surroundings, effect_of, instance_at
 from headgate.compiler.encoding import encode, encode_fields, encode_schema
-from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
+from headgate.compiler.graph import GraphEdge, Node, Scope
 from headgate.compiler.schemas import named
 from headgate.compiler.written import Written, of_block, of_step
 from headgate.grammar import ast
-from headgate.kinds import UNKNOWN
 from headgate.plan import Json, JsonObject, PlanBody, PlanEdge, PlanGate, PlanStep, Retry
-from headgate.workspace import Lock, Workspace, agent_facts, tool_facts
-from headgate.workspace.facts import worst
 
 BACKOFF = (5_000, 60_000, 300_000)
 RETRIES = 3
 FACTOR = 2.0
-SAFE_METHODS = frozenset({"GET", "HEAD"})
 HARMLESS = frozenset({"safe", "recoverable"})
 
 
-class Known(NamedTuple):
-    """What lowering may look at: the workspace without an environment, the lock, the file's workflows by name.
-
-    `calling` are the workflows on the way to the one being looked at, so that a ring of calls ends.
-    """
-
-    workspace: Workspace
-    lock: Lock | None
-    graphs: Mapping[str, Graph]
-    calling: frozenset[str] = frozenset()
-
-
-def lower_scope(scope: Scope, known: Known) -> dict[str, PlanStep]:
+def lower_scope(scope: Scope, known: Surroundings) -> dict[str, PlanStep]:
     """The steps of a scope, in an order they can run in."""
     assert len(scope.order) == len(scope.nodes), "a rule has seen that there is no ring"
     return {name: lower_step(scope.nodes[name], known) for name in scope.order}
@@ -64,7 +46,7 @@ def starter() -> PlanStep:
     )
 
 
-def lower_step(node: Node, known: Known) -> PlanStep:
+def lower_step(node: Node, known: Surroundings) -> PlanStep:
     """One step and the steps nested in it."""
     written = of_step(node.step)
     kind = written.kind
@@ -74,11 +56,11 @@ def lower_step(node: Node, known: Known) -> PlanStep:
     if node.body is not None:
         inner = lower_scope(node.body, known)
         body = PlanBody(inner, tuple(inner))
-    facts = _facts(node, config, body, known)
+    effect = effect_of(node, known)
     key = written.get("idempotency_key")
     when, enabled = written.get("when"), written.get("enabled")
     timeout = written.milliseconds("timeout")
-    in_doubt = "retry" if facts.idempotent or facts.reversibility in HARMLESS else "hold"
+    in_doubt = "retry" if effect.repeatable or effect.reversibility in HARMLESS else "hold"
     return PlanStep(
         name=node.name,
         kind=node.kind,
@@ -93,7 +75,7 @@ def lower_step(node: Node, known: Known) -> PlanStep:
         timeout=kind.timeout_ms if timeout is None else timeout,
         on_failure=written.word("on_failure"),
         in_doubt=written.word("in_doubt") or in_doubt,
-        reversibility=facts.reversibility,
+        reversibility=effect.reversibility,
         idempotency_key=None if key is None else encode(key),
         result=_result(written, config, known),
         gates=tuple(_gate(gate) for gate in node.step.gates),
@@ -121,7 +103,7 @@ def _template(value: ast.Value) -> str:
     return found
 
 
-def _config(node: Node, written: Written, known: Known) -> JsonObject:
+def _config(node: Node, written: Written, known: Surroundings) -> JsonObject:
     """The kind's attributes by name, each in the plan's form, defaults filled in."""
     kind = written.kind
     assert kind is not None, "a rule has seen that the kind exists"
@@ -143,7 +125,7 @@ def _config(node: Node, written: Written, known: Known) -> JsonObject:
     if "case" in kind.blocks:
         config |= _cases(node.step)
     if node.kind == "mcp" and "instance" not in config:
-        instance = _instance_at(config.get("server_url"), known.workspace)
+        instance = instance_at(written.word("server_url"), known.workspace)
         config |= {} if instance is None else {"instance": instance}
     return config
 
@@ -157,60 +139,6 @@ def _cases(step: ast.Step) -> JsonObject:
         else:
             cases.append({"when": _template(case.condition), "to": case.target.text})
     return {"cases": cases, "else": otherwise}
-
-
-def _instance_at(server_url: Json, workspace: Workspace) -> str | None:
-    """The instance that a `server_url` means; None where no workspace says so."""
-    return next((name for name, one in workspace.instances.items() if one.server_url == server_url), None)
-
-
-class _Facts(NamedTuple):
-    reversibility: str
-    idempotent: bool
-
-
-def _facts(node: Node, config: JsonObject, body: PlanBody | None, known: Known) -> _Facts:
-    """What a step does to the world, and whether doing it twice is doing it once: its key is delivered, or its tool
-    says so.
-    """
-    written = of_step(node.step)
-    keyed = written.get("idempotency_key") is not None and (
-        node.kind == "http" or (node.kind == "mcp" and "idempotency_arg" in config)
-    )
-    facts = reversibility_by_kind(node, config, body, known)
-    return _Facts(written.word("reversibility") or facts.reversibility, keyed or facts.idempotent)
-
-
-def reversibility_by_kind(node: Node, config: JsonObject, body: PlanBody | None, known: Known) -> _Facts:
-    """The facts of a step that says nothing itself."""
-    match node.kind:
-        case "http":
-            return _Facts("safe" if config.get("method") in SAFE_METHODS else UNKNOWN, idempotent=False)
-        case "mcp":
-            facts = tool_facts(known.workspace, known.lock, str(config.get("instance")), str(config["tool"]))
-            return _Facts(facts.reversibility, facts.idempotent)
-        case "agent":
-            narrowed = config.get("tools")
-            tools = tuple(str(tool) for tool in narrowed) if isinstance(narrowed, list) else None
-            agent = agent_facts(known.workspace, known.lock, str(config["agent"]), tools)
-            return _Facts(agent.reversibility, idempotent=False)
-        case "call":
-            return _Facts(_called(str(config["workflow"]), known), idempotent=False)
-        case "each" | "repeat":
-            inner = [] if body is None else [step.reversibility for step in body.steps.values()]
-            return _Facts(worst(inner), idempotent=False)
-        case _:
-            kind = of_step(node.step).kind
-            return _Facts(UNKNOWN if kind is None else kind.reversibility, idempotent=False)
-
-
-def _called(name: str, known: Known) -> str:
-    """The worst that a workflow of the same file may do; of any other nothing is known before it is dispatched."""
-    graph = known.graphs.get(name)
-    if graph is None or name in known.calling or any(scope.rings for scope in graph.scopes):
-        return UNKNOWN
-    inside = known._replace(calling=known.calling | {name})
-    return worst([step.reversibility for step in lower_scope(graph.scope, inside).values()])
 
 
 def _retry(value: ast.Value | None) -> Retry:
@@ -274,7 +202,7 @@ def _names(written: Written, name: str) -> Json:
     return [] if value is None else encode(value)
 
 
-def _result(written: Written, config: JsonObject, known: Known) -> JsonObject | None:
+def _result(written: Written, config: JsonObject, known: Surroundings) -> JsonObject | None:
     """What a result must look like: as the step says, and as the tool's locked schema says."""
     value = written.get("result")
     said = None if value is None else encode_schema(value)

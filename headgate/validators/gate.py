@@ -51,14 +51,13 @@ class Examined(NamedTuple):
 def examine(source: Source, setting: Setting) -> Examined:
     """Everything the gate has to say about one text."""
     file, found = parse(source)
-    built = []
+    built = [graphs.build(workflow) for workflow in file.workflows]
+    by_name = {graph.workflow.name.text: graph for graph, _ in reversed(built)}
     missed: list[tuple[str, NotChecked]] = []
     ran = {rule.code for rule in registry.rules() if setting.selection.runs(rule.code)}
-    for workflow in file.workflows:
-        graph, problems = graphs.build(workflow)
-        built.append(graph)
+    for graph, problems in built:
         found += problems
-        context = context_of(source, file, workflow, graph, setting)
+        context = context_of(source, file, graph, by_name, setting)
         for rule in registry.rules():
             if rule.code not in ran:
                 continue
@@ -74,7 +73,7 @@ def examine(source: Source, setting: Setting) -> Examined:
     kept = outcome.kept + [warning for warning in outcome.warnings if setting.selection.shows(warning)]
     return Examined(
         file,
-        tuple(built),
+        tuple(graph for graph, _ in built),
         tuple(sorted(kept, key=_place)),
         tuple(sorted(outcome.suppressed, key=_place)),
         tuple(skipped),
@@ -82,9 +81,10 @@ def examine(source: Source, setting: Setting) -> Examined:
 
 
 def context_of(
-    source: Source, file: ast.File, workflow: ast.Workflow, graph: graphs.Graph, setting: Setting
+    source: Source, file: ast.File, graph: graphs.Graph, by_name: Mapping[str, graphs.Graph], setting: Setting
 ) -> Context:
-    """What rules see of one workflow: the facts that several of them read, found once."""
+    """What rules see of one workflow: the facts that several of them read, found once. `by_name` are the file's."""
+    workflow = graph.workflow
     steps = tuple(all_steps(workflow.steps))
     said = tuple((step, of_step(step)) for step in steps)
     all_blocks = blocks(workflow, said)
@@ -100,6 +100,9 @@ def context_of(
         workspace=setting.workspace,
         lock=setting.lock,
         workflows=setting.workflows,
+        graphs=by_name,
+        environment=setting.environment,
+        today=setting.today,
     )
 
 

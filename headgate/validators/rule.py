@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
-from headgate.compiler.graph import Graph
+from headgate.compiler.effects import Effect, Surroundings, effect_of
+from headgate.compiler.graph import Graph, Node
 from headgate.compiler.written import Written
-from headgate.diagnostics import Diagnostic, Fix, Label, Severity
+from headgate.diagnostics import Diagnostic, Fix, Label, Severity, WitnessStep
 from headgate.grammar import ast
 from headgate.source import Source, Span
 from headgate.validators.values import Block, ValueFault
@@ -33,8 +34,9 @@ class Context(NamedTuple):
 
     `steps` are all steps of the workflow, nested ones after the step that holds them; `written` is what each says, by
     its `id`. `blocks` are all things with attributes, `faults` what is wrong with their values. `workspace` is the one
-    of the environment asked for. `lock` is None without a lock file. `workflows` finds the workflows of the workspace,
-    name to file; it reads files, so ask it last.
+    of the environment asked for, named by `environment`. `lock` is None without a lock file. `graphs` are those of all
+    workflows of the file by name. `workflows` finds the workflows of the workspace, name to file; it reads files, so
+    ask it last. `today` is an ISO date.
     """
 
     source: Source
@@ -48,10 +50,17 @@ class Context(NamedTuple):
     workspace: Workspace
     lock: Lock | None
     workflows: Callable[[], Mapping[str, str]]
+    graphs: Mapping[str, Graph]
+    environment: str | None
+    today: str
 
     def said(self, step: ast.Step) -> Written:
         """A step's attributes, with positionals and fence sorted in."""
         return self.written[id(step)]
+
+    def effect(self, node: Node) -> Effect:
+        """What a step does to the world, who says so, and whether it may be repeated."""
+        return effect_of(node, Surroundings(self.workspace, self.lock, self.graphs))
 
     @property
     def is_first(self) -> bool:
@@ -82,7 +91,7 @@ class Rule(NamedTuple):
     workspace: str = ""
     lock: str = ""
 
-    def finding(
+    def finding(  # noqa: PLR0913 - the parts of a finding, most of them by name and rare
         self,
         message: str,
         span: Span,
@@ -91,9 +100,15 @@ class Rule(NamedTuple):
         labels: tuple[Label, ...] = (),
         advice: str = "",
         fixes: tuple[Fix, ...] = (),
+        witness: tuple[WitnessStep, ...] = (),
+        severity: Severity | None = None,
     ) -> Diagnostic:
-        """A finding of this rule. `note` stands behind the carets; `advice` is the help line."""
-        return Diagnostic(self.code, self.name, self.severity, message, span, note, labels, (), advice, fixes)
+        """A finding of this rule, of its own severity unless another is given.
+
+        `note` stands behind the carets; `advice` is the help line; `witness` is the path that proves it.
+        """
+        weight = self.severity if severity is None else severity
+        return Diagnostic(self.code, self.name, weight, message, span, note, labels, witness, advice, fixes)
 
 
 def found_elsewhere(context: Context) -> Iterator[Finding]:

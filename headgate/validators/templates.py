@@ -68,6 +68,27 @@ def step_reads(context: Context) -> Iterator[Read]:
 
 def inference_of(context: Context) -> Inference:
     """The types in a workflow, from everything that is known beside it."""
+    return _inference(_SameGraph(context))
+
+
+class _SameGraph:
+    """A context as a key: two are the same when their graph is."""
+
+    __slots__ = ("context",)
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _SameGraph) and self.context.graph is other.context.graph
+
+    def __hash__(self) -> int:
+        return id(self.context.graph)
+
+
+@lru_cache(maxsize=4)
+def _inference(key: _SameGraph) -> Inference:
+    context = key.context
     siblings = {workflow.name.text: workflow for workflow in context.file.workflows}
     return Inference(context.graph, Known(context.workspace, context.lock, siblings))
 

@@ -9,13 +9,16 @@
 
 Every finding of the rule that the file is named after must be expected on its line, and every expected code must be
 found there. Workflows whose name starts with `fires` must have a finding of the rule, those that start with `silent`
-none. A comment block at the top may hold the workspace and the lock, between fences of the comment:
+none. Notes of other rules need not be expected. A comment block at the top may hold the workspace, the lock and the
+name of an environment, between fences of the comment:
 
     #!toml
     # [instances.stripe]
     # server_url = "https://mcp.stripe.com"
     #!lock
     # {"version": 1, ...}
+    #!env
+    # prod
     #!end
 """
 
@@ -28,7 +31,7 @@ from typing import NamedTuple
 from headgate.source import Source
 from headgate.validators.gate import Examined, Setting, examine
 from headgate.validators.selection import Selection
-from headgate.workspace import EMPTY, parse, parse_lock
+from headgate.workspace import EMPTY, for_environment, parse, parse_lock
 
 CASES = Path(__file__).parent.parent / "cases" / "rules"
 TODAY = "2026-11-20"
@@ -41,6 +44,7 @@ class Case(NamedTuple):
     text: str
     toml: str
     lock: str
+    environment: str | None
 
     @property
     def rule(self) -> str:
@@ -59,7 +63,7 @@ class Case(NamedTuple):
 
 def read(path: Path) -> Case:
     text = path.read_text(encoding="utf-8")
-    parts: dict[str, list[str]] = {"toml": [], "lock": []}
+    parts: dict[str, list[str]] = {"toml": [], "lock": [], "env": []}
     section = ""
     for line in text.split("\n"):
         if line.startswith("#!"):
@@ -68,12 +72,16 @@ def read(path: Path) -> Case:
                 break
         elif section in parts:
             parts[section].append(line.removeprefix("#").removeprefix(" "))
-    return Case(path, text, "\n".join(parts["toml"]), "\n".join(parts["lock"]))
+    return Case(path, text, "\n".join(parts["toml"]), "\n".join(parts["lock"]), "".join(parts["env"]).strip() or None)
 
 
-def gate(text: str, toml: str = "", lock: str = "", selection: Selection = EVERYTHING) -> Examined:
+def gate(
+    text: str, toml: str = "", lock: str = "", environment: str | None = None, selection: Selection = EVERYTHING
+) -> Examined:
     """The gate's answer for a text with a workspace and a lock, all given as text."""
     workspace, faults = parse(toml, Path("/workspace")) if toml else (EMPTY, [])
     assert not faults, f"the case's own workspace is wrong: {faults}"
-    setting = Setting(workspace, parse_lock(lock.encode()) if lock.strip() else None, None, TODAY, selection)
+    if environment is not None:
+        workspace = for_environment(workspace, environment)
+    setting = Setting(workspace, parse_lock(lock.encode()) if lock.strip() else None, environment, TODAY, selection)
     return examine(Source("case.flow", text), setting)
