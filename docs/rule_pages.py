@@ -44,6 +44,8 @@ def _page(rule: Rule) -> str:
     for title, text, language in (
         ("With this `headgate.toml`", rule.workspace, "toml"),
         ("and this `headgate.lock`", rule.lock, "json"),
+        ("and servers that now say", rule.live, "json"),
+        ("checked with `--env`", rule.environment or "", "text"),
         ("Wrong", rule.wrong, "text"),
         ("Right", rule.right, "text"),
     ):

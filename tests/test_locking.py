@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from servers.mcp_over_http import mcp_over_http
 
+from headgate.api.asking import Asked, Listener
 from headgate.api.faults import NothingStarted, UsageFault
-from headgate.api.locking import Asked, LockReport, lock
+from headgate.api.locking import LockReport, lock
 from headgate.api.place import Place
 from headgate.workspace import load_lock
 
@@ -32,7 +33,7 @@ def write(folder: Path, *parts: str) -> Place:
 
 def test_the_lock_holds_what_the_servers_say_sorted_and_indented(tmp_path: Path) -> None:
     told: list[Asked] = []
-    report = lock(write(tmp_path, SHOP, ODD), told=told.append)
+    report = lock(write(tmp_path, SHOP, ODD), listener=Listener(told.append))
     assert (report.exit_code, report.written, report.tools, report.faults) == (0, True, 5, ())
     assert {one.name for one in told} == {"shop", "odd"}
     content = (tmp_path / "headgate.lock").read_bytes()

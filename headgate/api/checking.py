@@ -47,7 +47,11 @@ def check(paths: Sequence[str | Path], options: Options = DEFAULTS) -> CheckRepo
         if not inside:
             shown = surroundings.shown(target.path)
             unreadable.append(reports.Unreadable(shown, f"no `.flow` file in `{shown}`"))
-    parts = in_two_halves(list(dict.fromkeys(targets)), lambda share: _check_share(share, surroundings))
+    whole = list(dict.fromkeys(targets))
+    if options.online:  # a second process would ask the servers again
+        parts = [_check_share(whole, surroundings)]
+    else:
+        parts = in_two_halves(whole, lambda share: _check_share(share, surroundings))
     return CheckReport(
         tuple(file for part in parts for file in part.files),
         (*unreadable, *(one for part in parts for one in part.unreadable)),

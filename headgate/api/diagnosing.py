@@ -9,8 +9,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from headgate import workspace as workspaces
+from headgate.api.asking import CHECK_SECONDS, NOBODY, ask
 from headgate.api.faults import Fault
-from headgate.api.locking import ask, compared
+from headgate.api.locking import compared
 from headgate.api.site import Site
 from headgate.runtime.connections import World
 from headgate.runtime.errors import StepFailure, StoreError
@@ -18,13 +19,12 @@ from headgate.runtime.store import reader_of
 from headgate.workspace import FILE_NAME, LOCK_NAME, Lock, LockDamaged, LockedTool
 
 if TYPE_CHECKING:
-    from headgate.api.locking import Asked
+    from headgate.api.asking import Asked
     from headgate.api.place import Place
     from headgate.plan import JsonObject
     from headgate.workspace import Model, Workspace
 
 MODEL_SECONDS = 5.0
-SERVER_SECONDS = 20.0
 
 
 class Verdict(StrEnum):
@@ -197,7 +197,7 @@ def _servers(site: Site) -> Iterator[Examined]:
     if locked is None and active and not damaged:
         message = f"there is no {LOCK_NAME}: tools are not checked"
         yield Examined("lock", Verdict.WARNING, message, "`headgate lock` writes it")
-    answers = asyncio.run(ask(site, active, None, SERVER_SECONDS))
+    answers = asyncio.run(ask(workspace, active, NOBODY, CHECK_SECONDS))
     for answer in answers:
         yield _server(answer)
     for one in workspace.instances.values():

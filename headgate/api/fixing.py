@@ -87,6 +87,7 @@ def _files(paths: Sequence[str], options: Options) -> list[Path]:
 
 
 def _fixed(file: Path, options: Options, safeties: frozenset[Safety]) -> Change | None:
+    options = options._replace(online=False)  # what servers say now has no fix in a file
     surroundings = Surroundings(options)
     shown = surroundings.shown(file)
     try:

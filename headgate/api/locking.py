@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from headgate import workspace as workspaces
+from headgate.api.asking import NOBODY, Asked, Listener, ask
 from headgate.api.faults import NothingStarted, UsageFault
 from headgate.api.site import Site
-from headgate.runtime.connections import World
-from headgate.runtime.errors import StepFailure
 from headgate.workspace import LOCK_NAME, LockDamaged
 
 if TYPE_CHECKING:
@@ -21,16 +20,7 @@ if TYPE_CHECKING:
     from headgate.plan import Json, JsonObject
     from headgate.workspace import Instance
 
-ASK_SECONDS = 60.0
 _KEPT = ("inputSchema", "outputSchema", "annotations")
-
-
-class Asked(NamedTuple):
-    """What one instance said: `tools` by name as the lock holds them, or the sentence why it said nothing."""
-
-    name: str
-    tools: JsonObject | None
-    fault: str | None
 
 
 class LockReport(NamedTuple):
@@ -49,12 +39,10 @@ class LockReport(NamedTuple):
     exit_code: int
 
 
-def lock(
-    place: Place, names: Sequence[str] = (), *, compare: bool = False, told: Callable[[Asked], None] | None = None
-) -> LockReport:
+def lock(place: Place, names: Sequence[str] = (), *, compare: bool = False, listener: Listener = NOBODY) -> LockReport:
     """Asks the instances, all active ones unless `names` says which, and writes the lock; `compare` only compares.
 
-    What the lock says of other instances, and of workflows, stays. `told` is given each answer as it comes. Raises
+    What the lock says of other instances, and of workflows, stays. `listener` is told meanwhile. Raises
     `UsageFault` for a workspace at fault or a name that is no instance, `NothingStarted` without a workspace.
     """
     site = Site(place)
@@ -63,7 +51,7 @@ def lock(
     chosen = _chosen(site, names)
     path = site.root / LOCK_NAME
     before, damage = _read(path)
-    answers = asyncio.run(ask(site, chosen, told))
+    answers = asyncio.run(ask(site.workspace, chosen, listener))
     faults = tuple(answer.fault for answer in answers if answer.fault is not None)
     after = _merged(before, answers, site, everything=not names)
     differences = (*damage, *compared(before, after))
@@ -74,44 +62,6 @@ def lock(
     if compare:
         return report._replace(exit_code=1 if differences else 0)
     return report._replace(written=_write(path, encoded(after)))
-
-
-async def ask(
-    site: Site, instances: Sequence[Instance], told: Callable[[Asked], None] | None, seconds: float = ASK_SECONDS
-) -> list[Asked]:
-    """Every instance's answer within so many seconds, asked side by side, in the order given."""
-    world = World(site.workspace, clock=site.clock)
-    try:
-        return list(await asyncio.gather(*(_ask(one, world, told, seconds) for one in instances)))
-    finally:
-        await world.close()
-
-
-async def _ask(instance: Instance, world: World, told: Callable[[Asked], None] | None, seconds: float) -> Asked:
-    from headgate.runtime.performers.mcp import tools_of
-
-    try:
-        asked = Asked(instance.name, _tools(await tools_of(instance, world, seconds)), None)
-    except StepFailure as failure:
-        asked = Asked(instance.name, None, world.mask_error(failure.error).message)
-    except ValueError as error:
-        asked = Asked(instance.name, None, f"the MCP server `{instance.name}` {error}")
-    if told is not None:
-        told(asked)
-    return asked
-
-
-def _tools(described: list[JsonObject]) -> JsonObject:
-    """The parts that the lock keeps, as the server wrote them; raises ValueError for a tool that is none."""
-    tools: JsonObject = {}
-    for tool in described:
-        name = tool.get("name")
-        if not isinstance(name, str) or not name:
-            raise ValueError("lists a tool without a name")
-        if not all(isinstance(tool.get(key), dict | None) for key in _KEPT) or tool.get("inputSchema") is None:
-            raise ValueError(f"describes its tool `{name}` by what is no JSON Schema")
-        tools[name] = {key: tool[key] for key in _KEPT if tool.get(key) is not None}
-    return tools
 
 
 def encoded(content: JsonObject) -> bytes:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from headgate import workspace as workspaces
 from headgate.diagnostics import nearest
 from headgate.validators.gate import Setting
+from headgate.validators.rule import Live
 from headgate.validators.selection import Selection, codes_of, selection_faults
 from headgate.workspace import EMPTY, FILE_NAME, LOCK_NAME, LockDamaged, Workspace
 
@@ -24,7 +25,8 @@ _LEAN_ON_LOCK = ("HG202", "HG3", "HG403")
 class Options(NamedTuple):
     """How to check. `today` is an ISO date, None for the machine's; `start` is the folder where paths begin.
 
-    `select` and `ignore` hold codes or their beginnings, also several in one text, divided by commas.
+    `select` and `ignore` hold codes or their beginnings, also several in one text, divided by commas. `online` asks the
+    instances that are called what they say of their tools now; `waiting` is told which ones keep it waiting.
     """
 
     strict: bool = False
@@ -33,6 +35,8 @@ class Options(NamedTuple):
     ignore: tuple[str, ...] = ()
     today: str | None = None
     start: Path | None = None
+    online: bool = False
+    waiting: Callable[[tuple[str, ...]], None] | None = None
 
 
 DEFAULTS = Options()
@@ -107,7 +111,14 @@ class Surroundings:
         else:
             workspace = self._for_environment(workspace)
             selection = self._selection
-        return Setting(workspace, lock, self._options.environment, self._today, selection, _Workflows(root))
+        setting = Setting(workspace, lock, self._options.environment, self._today, selection, _Workflows(root))
+        return setting._replace(live=self._live(workspace)) if self._options.online else setting
+
+    def _live(self, workspace: Workspace) -> Live:
+        """Who asks the workspace's instances; it comes with the runtime, which a check without it does not pay for."""
+        from headgate.api.asking import Listener, LiveInstances
+
+        return LiveInstances(workspace, Listener(waiting=self._options.waiting))
 
     def _for_environment(self, workspace: Workspace) -> Workspace:
         name = self._options.environment

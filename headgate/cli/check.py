@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli.options import environment_option
+from headgate.cli.output import say_waiting
 
 if TYPE_CHECKING:
     from headgate.api.surroundings import Options
@@ -25,6 +26,7 @@ WATCH_SECONDS = 0.5
 @click.option("--select", multiple=True, metavar="CODES", help="Only these rules; beginnings such as HG2 count.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Not these rules.")
 @environment_option
+@click.option("--online", is_flag=True, help="Ask the instances too, and say where their tools are not as locked.")
 @click.option(
     "--format",
     "output",
@@ -44,6 +46,7 @@ def check(
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     environment: str | None,
+    online: bool,
     output: str,
     watch: bool,
 ) -> int:
@@ -58,7 +61,8 @@ def check(
         raise click.UsageError("`-` stands alone: no other path, and no --fix, --diff or --watch")
     if unsafe and not (fix or diff):
         raise click.UsageError("`--unsafe` goes with `--fix` or `--diff`")
-    options = Options(strict=strict, environment=environment, select=select, ignore=ignore)
+    waiting = say_waiting if online and sys.stderr.isatty() else None
+    options = Options(strict, environment, select, ignore, online=online, waiting=waiting)
     if fix or diff:
         return _fix(paths, options, output, unsafe=unsafe, diff=diff)
     code = _once(paths, options, output)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli.options import format_option, placed
-from headgate.cli.output import print_json, say
+from headgate.cli.output import print_json, say, say_waiting
 
 if TYPE_CHECKING:
-    from headgate.api.locking import Asked
+    from headgate.api.asking import Asked
     from headgate.api.place import Place
 
 
@@ -27,9 +27,10 @@ def lock(*, instances: tuple[str, ...], compare: bool, output: str, place: Place
     instance said nothing, and nothing was written.
     """
     from headgate.api import locking
+    from headgate.api.asking import NOBODY, Listener
 
-    told = _tell if output == "text" and sys.stderr.isatty() else None
-    report = locking.lock(place, instances, compare=compare, told=told)
+    listener = Listener(_tell, say_waiting) if output == "text" and sys.stderr.isatty() else NOBODY
+    report = locking.lock(place, instances, compare=compare, listener=listener)
     say(report.faults)
     if output == "json":
         print_json(

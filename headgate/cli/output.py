@@ -71,3 +71,8 @@ def say(notes: tuple[str, ...] | list[str]) -> None:
     """Print remarks to standard error, one a line."""
     for note in notes:
         print(f"headgate: {note}", file=sys.stderr)
+
+
+def say_waiting(names: tuple[str, ...]) -> None:
+    """Say which servers have not answered yet."""
+    say([f"still waiting for {', '.join(f'`{name}`' for name in names)}"])

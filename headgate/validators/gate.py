@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from headgate.compiler import graph as graphs
 from headgate.compiler.written import of_step
-from headgate.diagnostics import Diagnostic
+from headgate.diagnostics import Diagnostic, Severity
 from headgate.grammar import ast
 from headgate.grammar.parse import parse
 from headgate.source import Source, Span
 from headgate.validators import registry, suppressions
-from headgate.validators.rule import Context, NotChecked, all_steps
+from headgate.validators.rule import Context, Live, NotChecked, all_steps
 from headgate.validators.selection import Selection
 from headgate.validators.table import TABLE
 from headgate.validators.values import blocks, value_faults
@@ -24,7 +24,8 @@ _SYNTAX = ("HG001", "HG002")
 class Setting(NamedTuple):
     """What a text is checked against. `workspace` is already the one of `environment`; `today` is an ISO date.
 
-    `workflows` finds the workflows of the workspace, name to file; it is asked only when a rule needs to know.
+    `workflows` finds the workflows of the workspace, name to file; it is asked only when a rule needs to know. So is
+    `live`, what instances say of their tools now; None asks nobody. `drift` weighs a difference from the lock.
     """
 
     workspace: Workspace
@@ -33,6 +34,8 @@ class Setting(NamedTuple):
     today: str
     selection: Selection = Selection()
     workflows: Callable[[], Mapping[str, str]] = dict
+    live: Live | None = None
+    drift: Severity = Severity.WARNING
 
 
 class Examined(NamedTuple):
@@ -103,6 +106,8 @@ def context_of(
         graphs=by_name,
         environment=setting.environment,
         today=setting.today,
+        live=setting.live,
+        drift=setting.drift,
     )
 
 

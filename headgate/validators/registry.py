@@ -34,6 +34,7 @@ MODULES = (
     "unknown_name",  # HG209
     "unknown_input",  # HG210
     "unsafe_expression",  # HG212
+    "schema_drift",  # HG306
     "unknown_instance",  # HG401
     "missing_tool",  # HG402
     "unknown_tool",  # HG403

@@ -12,7 +12,7 @@ from headgate.diagnostics import Diagnostic, Fix, Label, Severity, WitnessStep
 from headgate.grammar import ast
 from headgate.source import Source, Span
 from headgate.validators.values import Block, ValueFault
-from headgate.workspace import Lock, Workspace
+from headgate.workspace import Answer, Lock, Workspace
 
 
 class NotChecked(NamedTuple):
@@ -27,6 +27,7 @@ class NotChecked(NamedTuple):
 
 
 Finding: TypeAlias = Diagnostic | NotChecked
+Live: TypeAlias = Callable[[tuple[str, ...]], Mapping[str, Answer]]
 
 
 class Context(NamedTuple):
@@ -36,7 +37,8 @@ class Context(NamedTuple):
     its `id`. `blocks` are all things with attributes, `faults` what is wrong with their values. `workspace` is the one
     of the environment asked for, named by `environment`. `lock` is None without a lock file. `graphs` are those of all
     workflows of the file by name. `workflows` finds the workflows of the workspace, name to file; it reads files, so
-    ask it last. `today` is an ISO date.
+    ask it last. `today` is an ISO date. `live` asks instances by name what they say of their tools now, None when
+    nobody wants to know; `drift` is how much it weighs when that is not what the lock says.
     """
 
     source: Source
@@ -53,6 +55,8 @@ class Context(NamedTuple):
     graphs: Mapping[str, Graph]
     environment: str | None
     today: str
+    live: Live | None = None
+    drift: Severity = Severity.WARNING
 
     def said(self, step: ast.Step) -> Written:
         """A step's attributes, with positionals and fence sorted in."""
@@ -75,8 +79,8 @@ class Rule(NamedTuple):
     """One row of the gate's table.
 
     `wrong` and `right` are whole `.flow` texts, shown by `explain` and run as tests: `wrong` has this finding and no
-    other error, `right` has none. `workspace` (headgate.toml) and `lock` (headgate.lock) are what both are checked
-    with.
+    other error, `right` has none. `workspace` (headgate.toml), `lock` (headgate.lock), `environment` and `live` (the
+    lock that the servers would give now) are what both are checked with.
     `severity` is what the rule reports unless it says otherwise.
     """
 
@@ -90,6 +94,8 @@ class Rule(NamedTuple):
     check: Check
     workspace: str = ""
     lock: str = ""
+    environment: str | None = None
+    live: str = ""
 
     def finding(  # noqa: PLR0913 - the parts of a finding, most of them by name and rare
         self,

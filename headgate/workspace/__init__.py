@@ -2,13 +2,14 @@
 
 from headgate.workspace.facts import agent_facts, tool_facts
 from headgate.workspace.loading import find, for_environment, load, parse, without_environment
-from headgate.workspace.lock import load_lock, parse_lock
+from headgate.workspace.lock import load_lock, locked_tools, parse_lock
 from headgate.workspace.nouns import (
     EMPTY,
     EMPTY_LIMITS,
     FILE_NAME,
     LOCK_NAME,
     Agent,
+    Answer,
     CheckOptions,
     ConfigFault,
     Connection,
@@ -31,6 +32,7 @@ __all__ = [
     "FILE_NAME",
     "LOCK_NAME",
     "Agent",
+    "Answer",
     "CheckOptions",
     "ConfigFault",
     "Connection",
@@ -50,6 +52,7 @@ __all__ = [
     "for_environment",
     "load",
     "load_lock",
+    "locked_tools",
     "parse",
     "parse_lock",
     "tool_facts",

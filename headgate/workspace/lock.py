@@ -40,7 +40,7 @@ def parse_lock(content: bytes) -> Lock:
         newer = isinstance(version, int) and version > VERSION
         advice = "use the release of headgate that wrote it" if newer else AGAIN
         raise LockDamaged(f"`{LOCK_NAME}` has version `{version}`; expected {VERSION}; {advice}")
-    instances = {name: _tools(name, one) for name, one in _table(read, "instances", "the lock").items()}
+    instances = {name: locked_tools(name, one) for name, one in _table(read, "instances", "the lock").items()}
     workflows = {
         name: LockedWorkflow(
             _table(one, "inputs", f"the workflow `{name}`"), _table(one, "outputs", f"the workflow `{name}`")
@@ -62,7 +62,8 @@ def _table(owner: Json, key: str, whose: str) -> JsonObject:
     return found
 
 
-def _tools(name: str, instance: Json) -> dict[str, LockedTool]:
+def locked_tools(name: str, instance: Json) -> dict[str, LockedTool]:
+    """The tools of one instance's entry, by name. Raises LockDamaged for what is none."""
     whose = f"the instance `{name}`"
     if not isinstance(instance, dict):
         raise LockDamaged(f"`{LOCK_NAME}` is damaged: {whose} is no object; {AGAIN}")

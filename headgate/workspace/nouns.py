@@ -125,6 +125,13 @@ class LockedTool(NamedTuple):
     annotations: JsonObject | None
 
 
+class Answer(NamedTuple):
+    """What an instance says of its tools now: `tools` by name, or None and in `fault` why it said nothing."""
+
+    tools: Mapping[str, LockedTool] | None
+    fault: str | None = None
+
+
 class LockedWorkflow(NamedTuple):
     inputs: JsonObject
     outputs: JsonObject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gate_cases import CASES, Case, gate, read
+from gate_cases import CASES, Case, gate, gate_of, read
 
 from headgate.diagnostics import Diagnostic, Safety, Severity
 from headgate.source import Source
@@ -23,7 +23,7 @@ def by_code(rule: Rule) -> str:
 
 def findings(case: Case) -> list[tuple[int, str]]:
     source = Source("case.flow", case.text)
-    examined = gate(case.text, case.toml, case.lock, case.environment)
+    examined = gate_of(case)
     said = [(source.position(one.span.start).line, one) for one in examined.diagnostics]
     return sorted(
         (line, one.code) for line, one in said if _counts(one, case.rule) or (line, one.code) in case.expected
@@ -46,7 +46,7 @@ def test_a_case_file_has_three_workflows_that_fire_and_three_that_nearly_do(path
     case = read(path)
     rule = registry.find(case.rule)
     assert rule is not None, "the file is named after a rule"
-    examined = gate(case.text, case.toml, case.lock, case.environment)
+    examined = gate_of(case)
     found = [one.span.start for one in examined.diagnostics if one.code == rule.code]
     fires = silent = 0
     for workflow in examined.file.workflows:
@@ -72,14 +72,14 @@ def _file(rule: Rule) -> Path:
 
 @pytest.mark.parametrize("rule", RULES, ids=by_code)
 def test_the_wrong_example_of_a_rule_has_its_finding_and_no_other_error(rule: Rule) -> None:
-    found = gate(rule.wrong, rule.workspace, rule.lock).diagnostics
+    found = gate(rule.wrong, rule.workspace, rule.lock, rule.environment, live=rule.live).diagnostics
     assert rule.code in {one.code for one in found}
     assert {one.code for one in found if one.severity != "note"} <= {rule.code}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=by_code)
 def test_the_right_example_of_a_rule_has_no_finding(rule: Rule) -> None:
-    found = gate(rule.right, rule.workspace, rule.lock).diagnostics
+    found = gate(rule.right, rule.workspace, rule.lock, rule.environment, live=rule.live).diagnostics
     assert [one for one in found if _counts(one, rule.name)] == []
 
 
@@ -97,7 +97,7 @@ def test_the_registry_lists_each_code_once_and_in_order() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_messages_are_one_lower_case_line_and_name_things_in_back_quotes(path: Path) -> None:
     case = read(path)
-    for one in gate(case.text, case.toml, case.lock, case.environment).diagnostics:
+    for one in gate_of(case).diagnostics:
         assert "\n" not in one.message + one.help + one.note, one
         assert one.message.count("`") % 2 == 0, one.message
         assert not one.message[0].isupper() or one.message.startswith("Lua"), one.message
@@ -108,7 +108,7 @@ def test_messages_are_one_lower_case_line_and_name_things_in_back_quotes(path: P
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_spans_of_findings_lie_inside_the_file(path: Path) -> None:
     case = read(path)
-    for one in gate(case.text, case.toml, case.lock, case.environment).diagnostics:
+    for one in gate_of(case).diagnostics:
         spans = [one.span, *(label.span for label in one.labels), *(stop.span for stop in one.witness)]
         spans += [edit.span for fix in one.fixes for edit in fix.edits]
         for span in spans:
@@ -118,7 +118,7 @@ def test_spans_of_findings_lie_inside_the_file(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_safe_fix_leaves_a_file_that_parses_and_no_longer_has_the_finding(path: Path) -> None:
     case = read(path)
-    before = gate(case.text, case.toml, case.lock, case.environment).diagnostics
+    before = gate_of(case).diagnostics
     for one in before:
         for fix in one.fixes:
             if fix.safety is not Safety.SAFE:
@@ -126,7 +126,7 @@ def test_a_safe_fix_leaves_a_file_that_parses_and_no_longer_has_the_finding(path
             text = case.text
             for edit in sorted(fix.edits, key=lambda edit: edit.span, reverse=True):
                 text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-            after = gate(text, case.toml, case.lock, case.environment).diagnostics
+            after = gate_of(case, text).diagnostics
             assert _syntax_errors(after) <= _syntax_errors(before), (one.message, fix)
             assert _count(one, after) < _count(one, before), (one.message, fix)
 

@@ -15,6 +15,7 @@
 | `big` | answers a call with 9 MiB of text |
 | `stuck` | tells its process id on stderr, never answers, and ignores the end of its input and SIGTERM |
 | `deaf` | ignores the end of its input and SIGTERM |
+| `tools FILE` | lists the tools that FILE holds now |
 | `die-once FILE` | like `die` when FILE is not there, which it makes; then good |
 """
 
@@ -72,7 +73,8 @@ def answer(mode: str, message: dict[str, Any]) -> None:
             result = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info}
             write({"id": message["id"], "result": result})
         case "tools/list":
-            write({"id": message["id"], "result": {"tools": TOOLS}})
+            tools = json.loads(Path(sys.argv[2]).read_text()) if mode == "tools" else TOOLS
+            write({"id": message["id"], "result": {"tools": tools}})
         case "tools/call":
             write({"id": message["id"], **call(mode, message["params"])})
         case _ if "id" in message:
