@@ -68,7 +68,7 @@ class CalleeFinder:
         header = re.compile(rf"^[ \t]*workflow[ \t]+{re.escape(name)}\b", re.MULTILINE)
         own = caller.source.get("path")
         files = [self._site.root / str(own)] if own else []
-        from headgate.api.surroundings import flow_files
+        from headgate.api.neighbours import flow_files
 
         for path in (*files, *flow_files(self._site.root)):
             if path.is_file() and header.search(path.read_text(encoding="utf-8", errors="replace")):

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import gc
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
+from headgate.api.neighbours import flow_files, is_folder
 from headgate.api.reading import Unreadable, decode, read_source
-from headgate.api.sharing import in_two_halves
-from headgate.api.surroundings import DEFAULTS, Options, Surroundings, flow_files, is_folder, is_there
-from headgate.diagnostics import Diagnostic
-from headgate.kinds import KindDamaged
-from headgate.source import Source
+from headgate.api.surroundings import DEFAULTS, Options, Surroundings
+from headgate.api.targets import Target, target_of
 from headgate.validators import report as reports
-from headgate.validators.gate import Examined, examine
 from headgate.validators.report import CheckedFile, CheckReport
 
-_TARGET = re.compile(r"(?P<path>.+)#(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
+if TYPE_CHECKING:
+    from headgate.api.examining import Share
 
-
-class Target(NamedTuple):
-    """A file, and the name of one workflow of it, None for all."""
-
-    path: Path
-    workflow: str | None
+Outcome: TypeAlias = "CheckedFile | reports.Unreadable"
 
 
 def check(paths: Sequence[str | Path], options: Options = DEFAULTS) -> CheckReport:
@@ -47,104 +37,76 @@ def check(paths: Sequence[str | Path], options: Options = DEFAULTS) -> CheckRepo
         if not inside:
             shown = surroundings.shown(target.path)
             unreadable.append(reports.Unreadable(shown, f"no `.flow` file in `{shown}`"))
-    whole = list(dict.fromkeys(targets))
-    if options.online:  # a second process would ask the servers again
-        parts = [_check_share(whole, surroundings)]
-    else:
-        parts = in_two_halves(whole, lambda share: _check_share(share, surroundings))
+    asked = list(dict.fromkeys(targets))
+    kept = options.cache and not options.online
+    outcomes = _known(asked, surroundings) if kept else {}
+    unknown = [target for target in asked if target not in outcomes]
+    faults = surroundings.faults
+    if unknown:
+        shares = _examined(unknown, surroundings, options)
+        for share in shares:
+            outcomes |= share.outcomes
+        faults = tuple(dict.fromkeys((*faults, *(fault for share in shares for fault in share.faults))))
+        if kept and not faults:
+            _keep(shares, surroundings)
+    found = [outcomes[target] for target in asked]
     return CheckReport(
-        tuple(file for part in parts for file in part.files),
-        (*unreadable, *(one for part in parts for one in part.unreadable)),
-        tuple(dict.fromkeys(fault for part in parts for fault in part.faults)),
+        tuple(one for one in found if isinstance(one, CheckedFile)),
+        (*unreadable, *(one for one in found if isinstance(one, reports.Unreadable))),
+        faults,
     )
 
 
-def _check_share(targets: Sequence[Target], surroundings: Surroundings) -> CheckReport:
-    files: list[CheckedFile] = []
-    unreadable: list[reports.Unreadable] = []
-    with _no_garbage_collection():
-        for target in targets:
-            shown = surroundings.shown(target.path)
+def _examined(targets: Sequence[Target], surroundings: Surroundings, options: Options) -> list[Share]:
+    """What the gate says now, many files shared with a second process."""
+    from headgate.api.examining import check_share
+    from headgate.api.sharing import in_two_halves
+
+    if options.online:  # a second process would ask the servers again
+        return [check_share(targets, surroundings)]
+    return in_two_halves(targets, lambda share: check_share(share, surroundings))
+
+
+def _known(targets: Sequence[Target], surroundings: Surroundings) -> dict[Target, Outcome]:
+    """The answers on whole files that are kept and still hold."""
+    known: dict[Target, Outcome] = {}
+    for target in targets:
+        if target.workflow is None:
             try:
-                files.append(_check_file(read_source(target.path, shown), target, surroundings))
-            except Unreadable as reason:
-                unreadable.append(reports.Unreadable(shown, str(reason)))
-    return CheckReport(tuple(files), tuple(unreadable), surroundings.faults)
+                source = read_source(target.path, surroundings.shown(target.path))
+            except Unreadable:
+                continue
+            found = surroundings.answers(target.path).find(source)
+            if found is not None:
+                known[target] = found
+    return known
+
+
+def _keep(shares: Sequence[Share], surroundings: Surroundings) -> None:
+    """Remember the answers on whole files for the next call."""
+    written = []
+    for share in shares:
+        for target, leans_on in share.leans_on.items():
+            outcome = share.outcomes[target]
+            if target.workflow is None and isinstance(outcome, CheckedFile):
+                answers = surroundings.answers(target.path)
+                answers.keep(outcome, leans_on)
+                written.append(answers)
+    for answers in dict.fromkeys(written):
+        answers.save()
 
 
 def check_text(content: str | bytes, path: str | Path, options: Options = DEFAULTS) -> CheckReport:
     """The gate's report on a text as if it stood in `path` (need not exist): an editor's buffer, standard input."""
+    from headgate.api.examining import checked_file, examine_source
+
     surroundings = Surroundings(options)
     where = surroundings.start / path
     shown = surroundings.shown(where) if str(path) != "-" else "<stdin>"
     try:
         source = decode(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"), shown)
-        files = (_check_file(source, Target(where, None), surroundings),)
+        examined = examine_source(source, where, surroundings)
+        files = (checked_file(source, examined, None, strict=surroundings.is_strict(where)),)
     except Unreadable as reason:
         return CheckReport((), (reports.Unreadable(shown, str(reason)),), surroundings.faults)
     return CheckReport(files, (), surroundings.faults)
-
-
-def examine_source(source: Source, path: Path, surroundings: Surroundings) -> Examined:
-    """What the gate makes of a text that stands at `path`: what compiling goes on from.
-
-    Raises Unreadable when it uses an installed kind whose package is damaged: nothing could be said of such a step.
-    """
-    try:
-        return examine(source, surroundings.setting(path))
-    except KindDamaged as damage:
-        raise Unreadable(f"`{source.path}` cannot be checked: {damage}") from None
-
-
-def target_of(path: str | Path, start: Path) -> Target:
-    """The file and workflow that `FILE` or `FILE#NAME` means; a file whose name holds `#` comes first."""
-    whole = start / path
-    match = None if isinstance(path, Path) or is_there(whole) else _TARGET.fullmatch(path)
-    return Target(start / match["path"], match["name"]) if match else Target(whole, None)
-
-
-def _check_file(source: Source, target: Target, surroundings: Surroundings) -> CheckedFile:
-    """Raises Unreadable for a file that holds no workflow, or not the one asked for."""
-    examined = examine_source(source, target.path, surroundings)
-    return checked_file(source, examined, target.workflow, strict=surroundings.is_strict(target.path))
-
-
-def checked_file(source: Source, examined: Examined, workflow: str | None, *, strict: bool) -> CheckedFile:
-    """The report on a text that was examined, or on one workflow of it.
-
-    Raises Unreadable for a file that holds no workflow, or not the one asked for.
-    """
-    names = tuple(workflow.name.text for workflow in examined.file.workflows)
-    if not names and not examined.diagnostics:
-        what = "is empty" if not source.text.strip() else "holds no workflow"
-        raise Unreadable(f"`{source.path}` {what}; expected at least one `workflow NAME {{ ... }}`")
-    diagnostics, suppressed = examined.diagnostics, examined.suppressed
-    if workflow is not None:
-        if workflow not in names:
-            listed = ", ".join(f"`{name}`" for name in names) or "none that can be read"
-            raise Unreadable(f"no workflow `{workflow}` in `{source.path}`; it has {listed}")
-        diagnostics = _within(examined, workflow, diagnostics)
-        suppressed = _within(examined, workflow, suppressed)
-    return CheckedFile(source, diagnostics, suppressed, examined.skipped, names, strict)
-
-
-def _within(examined: Examined, name: str, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    """The findings that do not stand in another workflow of the file."""
-    others = [workflow.span for workflow in examined.file.workflows if workflow.name.text != name]
-    return tuple(
-        diagnostic
-        for diagnostic in diagnostics
-        if not any(other.start <= diagnostic.span.start < other.end for other in others)
-    )
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Trees have no cycles, and looking for some among many nodes costs more than checking them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

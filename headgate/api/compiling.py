@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from headgate.api.checking import checked_file, examine_source, target_of
+from headgate.api.examining import checked_file, examine_source
 from headgate.api.faults import UsageFault
 from headgate.api.reading import Unreadable, read_source
 from headgate.api.surroundings import Options, Surroundings
+from headgate.api.targets import target_of
 from headgate.compiler.graph import Graph
 from headgate.compiler.lower import lower
 from headgate.diagnostics import Severity

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from headgate.api.checking import check, check_text, target_of
+from headgate.api.checking import check, check_text
 from headgate.api.faults import NothingStarted
+from headgate.api.neighbours import flow_files
 from headgate.api.reading import Unreadable, read_source
-from headgate.api.surroundings import Options, Surroundings, flow_files
+from headgate.api.surroundings import Options, Surroundings
+from headgate.api.targets import target_of
 from headgate.diagnostics import Diagnostic, Edit, Safety
 from headgate.validators.report import CheckReport
 

@@ -7,10 +7,11 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import NamedTuple
 
-from headgate.api.checking import target_of
 from headgate.api.faults import NothingStarted
+from headgate.api.neighbours import flow_files
 from headgate.api.reading import Unreadable, decode, read_source
-from headgate.api.surroundings import Options, Surroundings, flow_files
+from headgate.api.surroundings import Options, Surroundings
+from headgate.api.targets import target_of
 from headgate.grammar.format import format_source
 from headgate.source import Source
 from headgate.validators.report import CheckedFile, CheckReport

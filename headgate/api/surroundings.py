@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from headgate import workspace as workspaces
-from headgate.diagnostics import nearest
-from headgate.validators.gate import Setting
-from headgate.validators.rule import Live
-from headgate.validators.selection import Selection, codes_of, selection_faults
-from headgate.workspace import EMPTY, FILE_NAME, LOCK_NAME, LockDamaged, Workspace
+from headgate.api.cache import Answers, Question
+from headgate.api.neighbours import Neighbours, content_of, is_folder, is_there
+from headgate.workspace import FILE_NAME, LOCK_NAME, find
 
-SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", ".headgate"})
-_WORKFLOW = re.compile(r"^[ \t]*workflow[ \t]+([A-Za-z_][A-Za-z0-9_]*)", re.MULTILINE)
-_LEAN_ON_WORKSPACE = ("HG4", "HG804")
-_LEAN_ON_LOCK = ("HG202", "HG3", "HG403")
+if TYPE_CHECKING:
+    from headgate.validators.gate import Setting
 
 
 class Options(NamedTuple):
     """How to check. `today` is an ISO date, None for the machine's; `start` is the folder where paths begin.
 
-    `select` and `ignore` hold codes or their beginnings, also several in one text, divided by commas. `online` asks the
-    instances that are called what they say of their tools now; `waiting` is told which ones keep it waiting.
+    `select` and `ignore` hold codes or their beginnings, also several in one text, divided by commas. `cache` lets
+    `check` keep its answers and find them again. `online` asks the instances that are called what they say of their
+    tools now; `waiting` is told which ones keep it waiting.
     """
 
     strict: bool = False
@@ -35,11 +30,28 @@ class Options(NamedTuple):
     ignore: tuple[str, ...] = ()
     today: str | None = None
     start: Path | None = None
+    cache: bool = True
     online: bool = False
     waiting: Callable[[tuple[str, ...]], None] | None = None
 
 
 DEFAULTS = Options()
+
+
+class Configuration(NamedTuple):
+    """The bytes of the workspace file and of the lock; None for one that is not there or cannot be read.
+
+    `locked` is whether there is a lock at all.
+    """
+
+    toml: bytes | None = None
+    lock: bytes | None = None
+    locked: bool = False
+
+    @property
+    def known(self) -> tuple[bytes, ...]:
+        """What tells this configuration from any other."""
+        return (self.toml or b"", self.lock or b"", b"locked" if self.locked else b"")
 
 
 class Surroundings:
@@ -48,12 +60,18 @@ class Surroundings:
     def __init__(self, options: Options) -> None:
         self.start = options.start or Path.cwd()
         self._options = options
-        self._selection = Selection(codes_of(options.select), codes_of(options.ignore))
         self._today = options.today or time.strftime("%Y-%m-%d")
+        self._answers: dict[Path | None, Answers] = {}
         self._roots: dict[Path, Path | None] = {}
+        self._configurations: dict[Path | None, Configuration] = {None: Configuration()}
+        self._neighbours: dict[Path | None, Neighbours] = {}
+        self._folders: dict[Path, str] = {}
         self._settings: dict[Path | None, Setting] = {}
-        self._strict: dict[Path | None, bool] = {}
-        self._faults = selection_faults(self._selection, "--ignore")
+        self._faults: list[str] = []
+        if options.select or options.ignore:
+            from headgate.api.setting import option_faults
+
+            self._faults += option_faults(options)
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -64,12 +82,45 @@ class Surroundings:
         """The folder of the workspace that `path` belongs to, None without one."""
         folder = path if is_folder(path) else path.parent
         if folder not in self._roots:
-            found = workspaces.find(folder)
-            self._roots[folder] = found.parent if found is not None and found.name == FILE_NAME else found
+            found = find(folder)
+            self._roots[folder] = None if found is None else found.parent
         return self._roots[folder]
 
     def shown(self, path: Path) -> str:
         """The path that people see: relative to the workspace, or to the start folder without one."""
+        folder = path.parent
+        if path.name in ("", ".", "..") or os.path.islink(path):  # noqa: PTH114 - no path is too odd for it
+            return self._relative(path)
+        if folder not in self._folders:
+            self._folders[folder] = self._relative(folder)
+        shown = self._folders[folder]
+        return path.name if shown == "." else f"{shown}/{path.name}"
+
+    def answers(self, path: Path) -> Answers:
+        """The answers kept for files that are checked as the one at `path` is."""
+        root = self.root(path)
+        if root not in self._answers:
+            asked = repr((root is None, self._options._replace(today=None, start=None, waiting=None)))
+            question = Question(root or self.start, asked, self._configuration(root).known)
+            self._answers[root] = Answers(question, lambda: self._today, lambda: self._around(root).digest())
+        return self._answers[root]
+
+    def setting(self, path: Path) -> Setting:
+        """What a file at `path` is checked against."""
+        root = self.root(path)
+        if root not in self._settings:
+            from headgate.api.setting import read_setting
+
+            configuration, around = self._configuration(root), self._around(root)
+            self._settings[root], faults = read_setting(root, configuration, self._options, self._today, around)
+            self._faults += faults
+        return self._settings[root]
+
+    def is_strict(self, path: Path) -> bool:
+        """Whether warnings block there: asked for, or by the workspace."""
+        return self._options.strict or self.setting(path).workspace.check.strict
+
+    def _relative(self, path: Path) -> str:
         base = self.root(path) or self.start
         try:
             relative = path.resolve().relative_to(base.resolve())
@@ -77,99 +128,19 @@ class Surroundings:
             relative = Path(os.path.relpath(path, base))
         return relative.as_posix()
 
-    def setting(self, path: Path) -> Setting:
-        """What a file at `path` is checked against."""
-        root = self.root(path)
-        if root not in self._settings:
-            self._settings[root] = self._read(root)
-        return self._settings[root]
+    def _configuration(self, root: Path | None) -> Configuration:
+        """Read once, so that what is checked is what an answer is kept for."""
+        if root not in self._configurations:
+            assert root is not None, "without a workspace there is nothing to read"
+            self._configurations[root] = _read(root)
+        return self._configurations[root]
 
-    def is_strict(self, path: Path) -> bool:
-        """Whether warnings block there: asked for, or by the workspace."""
-        return self._options.strict or self.setting(path).workspace.check.strict
-
-    def _read(self, root: Path | None) -> Setting:
-        workspace, lock = EMPTY, None
-        skip: tuple[str, ...] = ()
-        if root is not None:
-            workspace, faults = workspaces.load(root / FILE_NAME)
-            for fault in faults:
-                place = f"{FILE_NAME}:{fault.line}" if fault.line else FILE_NAME
-                self._faults.append(f"{place}: {fault.message}")
-            skip = _LEAN_ON_WORKSPACE if faults else ()
-            try:
-                lock = workspaces.load_lock(root / LOCK_NAME)
-            except LockDamaged as damage:
-                self._faults.append(str(damage))
-                skip += _LEAN_ON_LOCK
-            workspace = self._for_environment(workspace)
-            configured = Selection(codes_of(workspace.check.select), codes_of(workspace.check.ignore))
-            self._faults += selection_faults(configured, f"{FILE_NAME}: [check] ignore")
-            selection = Selection(
-                self._selection.select or configured.select, self._selection.ignore + configured.ignore, skip
-            )
-        else:
-            workspace = self._for_environment(workspace)
-            selection = self._selection
-        setting = Setting(workspace, lock, self._options.environment, self._today, selection, _Workflows(root))
-        return setting._replace(live=self._live(workspace)) if self._options.online else setting
-
-    def _live(self, workspace: Workspace) -> Live:
-        """Who asks the workspace's instances; it comes with the runtime, which a check without it does not pay for."""
-        from headgate.api.asking import Listener, LiveInstances
-
-        return LiveInstances(workspace, Listener(waiting=self._options.waiting))
-
-    def _for_environment(self, workspace: Workspace) -> Workspace:
-        name = self._options.environment
-        if name is None:
-            return workspace
-        if name not in workspace.environments:
-            guess = nearest(name, workspace.environments)
-            known = ", ".join(f"`{known}`" for known in workspace.environments)
-            hint = f"did you mean `{guess}`?" if guess else f"expected {known}" if known else "it has no [environments]"
-            self._faults.append(f"no environment `{name}` in {FILE_NAME}; {hint}")
-            return workspace
-        return workspaces.for_environment(workspace, name)
+    def _around(self, root: Path | None) -> Neighbours:
+        if root not in self._neighbours:
+            self._neighbours[root] = Neighbours(root)
+        return self._neighbours[root]
 
 
-class _Workflows:
-    """The workflows of a workspace, name to file, found when somebody asks: a scan for headers, not a parse."""
-
-    def __init__(self, root: Path | None) -> None:
-        self._root = root
-        self._found: dict[str, str] | None = None
-
-    def __call__(self) -> Mapping[str, str]:
-        if self._found is None:
-            self._found = {}
-            for file in flow_files(self._root) if self._root is not None else ():
-                try:
-                    text = file.read_text(encoding="utf-8", errors="replace")
-                except OSError:
-                    continue
-                for name in _WORKFLOW.findall(text):
-                    self._found.setdefault(name, file.name)
-        return self._found
-
-
-def is_there(path: Path) -> bool:
-    """Whether a path leads to something; a path that no system takes leads nowhere."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
-
-
-def is_folder(path: Path) -> bool:
-    """Whether a path leads to a folder."""
-    return is_there(path) and path.is_dir()
-
-
-def flow_files(folder: Path) -> list[Path]:
-    """All `.flow` files under a folder, sorted, without those of tools and of other people's packages."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
-        found += [Path(parent, name) for name in sorted(names) if name.endswith(".flow")]
-    return found
+def _read(root: Path) -> Configuration:
+    lock = root / LOCK_NAME
+    return Configuration(content_of(root / FILE_NAME), content_of(lock), is_there(lock))

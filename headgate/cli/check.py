@@ -35,6 +35,7 @@ WATCH_SECONDS = 0.5
     show_default=True,
     help="How to print it.",
 )
+@click.option("--no-cache", is_flag=True, help="Keep no answers, and use none that are kept.")
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes, until Ctrl-C.")
 def check(
     *,
@@ -48,6 +49,7 @@ def check(
     environment: str | None,
     online: bool,
     output: str,
+    no_cache: bool,
     watch: bool,
 ) -> int:
     """The gate: say what is wrong with workflows, and prove it.
@@ -62,7 +64,7 @@ def check(
     if unsafe and not (fix or diff):
         raise click.UsageError("`--unsafe` goes with `--fix` or `--diff`")
     waiting = say_waiting if online and sys.stderr.isatty() else None
-    options = Options(strict, environment, select, ignore, online=online, waiting=waiting)
+    options = Options(strict, environment, select, ignore, cache=not no_cache, online=online, waiting=waiting)
     if fix or diff:
         return _fix(paths, options, output, unsafe=unsafe, diff=diff)
     code = _once(paths, options, output)

@@ -111,6 +111,12 @@ def kind(name: str) -> Kind | None:
     return None if schema is None else read_kind(name, schema)
 
 
+@cache
+def is_ours(name: str) -> bool:
+    """Whether a step kind is one of this package, whatever else is installed."""
+    return _file("", name) is not None
+
+
 def kind_names() -> tuple[str, ...]:
     """All step kinds, those of installed packages included."""
     return tuple(sorted({*_names(""), *(point.name for point in _entry_points())}))
@@ -240,6 +246,7 @@ __all__ = [
     "Schema",
     "common",
     "expects",
+    "is_ours",
     "kind",
     "kind_names",
     "trigger_kind",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from headgate import kinds
 from headgate.compiler import graph as graphs
 from headgate.compiler.written import of_step
 from headgate.diagnostics import Diagnostic, Severity
@@ -41,7 +42,8 @@ class Setting(NamedTuple):
 class Examined(NamedTuple):
     """What the gate made of one text. `graphs` has one graph for each workflow of `file`, in order.
 
-    `diagnostics` are sorted by place; `skipped` are the codes of rules that could not run.
+    `diagnostics` are sorted by place; `skipped` are the codes of rules that could not run. `leans_on` says what the
+    answer depends on beside the text and the setting: the `day`, the other `workflows`, the installed `kinds`.
     """
 
     file: ast.File
@@ -49,6 +51,23 @@ class Examined(NamedTuple):
     diagnostics: tuple[Diagnostic, ...]
     suppressed: tuple[Diagnostic, ...]
     skipped: tuple[str, ...]
+    leans_on: frozenset[str]
+
+
+class _Asked:
+    """Passes questions on to the setting, and remembers which were asked."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self.about: set[str] = set()
+
+    def day(self) -> str:
+        self.about.add("day")
+        return self._setting.today
+
+    def workflows(self) -> Mapping[str, str]:
+        self.about.add("workflows")
+        return self._setting.workflows()
 
 
 def examine(source: Source, setting: Setting) -> Examined:
@@ -56,11 +75,14 @@ def examine(source: Source, setting: Setting) -> Examined:
     file, found = parse(source)
     built = [graphs.build(workflow) for workflow in file.workflows]
     by_name = {graph.workflow.name.text: graph for graph, _ in reversed(built)}
+    asked = _Asked(setting)
     missed: list[tuple[str, NotChecked]] = []
     ran = {rule.code for rule in registry.rules() if setting.selection.runs(rule.code)}
     for graph, problems in built:
         found += problems
-        context = context_of(source, file, graph, by_name, setting)
+        context = _context(source, file, graph, by_name, setting, asked)
+        if not all(kinds.is_ours(step.kind.text) for step in context.steps):
+            asked.about.add("kinds")
         for rule in registry.rules():
             if rule.code not in ran:
                 continue
@@ -72,7 +94,7 @@ def examine(source: Source, setting: Setting) -> Examined:
     skipped = sorted({code for code, _ in missed})
     found += _not_checked(missed)
     shown = [diagnostic for diagnostic in _causes(found) if setting.selection.shows(diagnostic)]
-    outcome = suppressions.apply(source, file.comments, shown, ran.difference(skipped), setting.today)
+    outcome = suppressions.apply(source, file.comments, shown, ran.difference(skipped), asked.day)
     kept = outcome.kept + [warning for warning in outcome.warnings if setting.selection.shows(warning)]
     return Examined(
         file,
@@ -80,11 +102,17 @@ def examine(source: Source, setting: Setting) -> Examined:
         tuple(sorted(kept, key=_place)),
         tuple(sorted(outcome.suppressed, key=_place)),
         tuple(skipped),
+        frozenset(asked.about),
     )
 
 
-def context_of(
-    source: Source, file: ast.File, graph: graphs.Graph, by_name: Mapping[str, graphs.Graph], setting: Setting
+def _context(
+    source: Source,
+    file: ast.File,
+    graph: graphs.Graph,
+    by_name: Mapping[str, graphs.Graph],
+    setting: Setting,
+    asked: _Asked,
 ) -> Context:
     """What rules see of one workflow: the facts that several of them read, found once. `by_name` are the file's."""
     workflow = graph.workflow
@@ -102,10 +130,10 @@ def context_of(
         graph=graph,
         workspace=setting.workspace,
         lock=setting.lock,
-        workflows=setting.workflows,
+        workflows=asked.workflows,
         graphs=by_name,
         environment=setting.environment,
-        today=setting.today,
+        day=asked.day,
         live=setting.live,
         drift=setting.drift,
     )

@@ -37,8 +37,9 @@ class Context(NamedTuple):
     its `id`. `blocks` are all things with attributes, `faults` what is wrong with their values. `workspace` is the one
     of the environment asked for, named by `environment`. `lock` is None without a lock file. `graphs` are those of all
     workflows of the file by name. `workflows` finds the workflows of the workspace, name to file; it reads files, so
-    ask it last. `today` is an ISO date. `live` asks instances by name what they say of their tools now, None when
-    nobody wants to know; `drift` is how much it weighs when that is not what the lock says.
+    ask it last. `day` tells the date; who asks for either has an answer that lasts no longer than what it asked for.
+    `live` asks instances by name what they say of their tools now, None when nobody wants to know; `drift` is how much
+    it weighs when that is not what the lock says.
     """
 
     source: Source
@@ -54,7 +55,7 @@ class Context(NamedTuple):
     workflows: Callable[[], Mapping[str, str]]
     graphs: Mapping[str, Graph]
     environment: str | None
-    today: str
+    day: Callable[[], str]
     live: Live | None = None
     drift: Severity = Severity.WARNING
 
@@ -65,6 +66,11 @@ class Context(NamedTuple):
     def effect(self, node: Node) -> Effect:
         """What a step does to the world, who says so, and whether it may be repeated."""
         return effect_of(node, Surroundings(self.workspace, self.lock, self.graphs))
+
+    @property
+    def today(self) -> str:
+        """The day of the check, an ISO date."""
+        return self.day()
 
     @property
     def is_first(self) -> bool:

@@ -57,9 +57,9 @@ def apply(
     comments: Iterable[ast.Comment],
     diagnostics: Iterable[Diagnostic],
     ran: Collection[str],
-    today: str,
+    today: Callable[[], str],
 ) -> Outcome:
-    """Silence what the comments name. `ran` are the codes of rules that did run; `today` is an ISO date."""
+    """Silence what the comments name. `ran` are the codes of rules that did run; `today` tells an ISO date."""
     suppressions = [found for comment in comments if (found := _read(source, comment, today)) is not None]
     if not suppressions:
         return Outcome(list(diagnostics), [], [])
@@ -88,7 +88,7 @@ def _speaking_for(suppressions: list[Suppression], line: int, code: str) -> Iter
             yield from (named for named in suppression.codes if named.text == code)
 
 
-def _read(source: Source, comment: ast.Comment, today: str) -> Suppression | None:
+def _read(source: Source, comment: ast.Comment, today: Callable[[], str]) -> Suppression | None:
     directive = _DIRECTIVE.match(comment.text)
     if directive is None:
         return None
@@ -117,7 +117,7 @@ def _line_spoken_for(source: Source, comment: ast.Comment) -> int:
     return line
 
 
-def _fault(codes: tuple[Code, ...], reason: str, day: str | None, today: str) -> str | None:
+def _fault(codes: tuple[Code, ...], reason: str, day: str | None, today: Callable[[], str]) -> str | None:
     if not codes:
         return f"this comment names no rule; expected `{_FORM}`"
     named = ", ".join(code.text for code in codes)
@@ -131,7 +131,7 @@ def _fault(codes: tuple[Code, ...], reason: str, day: str | None, today: str) ->
         last = date.fromisoformat(day)
     except ValueError:
         return f"`{day}` is no date; expected one like `until 2027-01-31`"
-    over = last.isoformat() < today
+    over = last.isoformat() < today()
     return f"ignoring `{named}` ended on {day}: fix what it hides, or decide again" if over else None
 
 

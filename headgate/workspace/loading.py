@@ -13,9 +13,10 @@ from headgate.kinds.checker import compile_schema
 from headgate.kinds.faults import Check, Fault
 from headgate.kinds.values import Neutral
 from headgate.plan import Json, JsonObject
+from headgate.workspace.finding import FILE_NAME
 from headgate.workspace.lines import line_of
 from headgate.workspace.making import make
-from headgate.workspace.nouns import EMPTY, FILE_NAME, ConfigFault, Workspace
+from headgate.workspace.nouns import EMPTY, ConfigFault, Workspace
 
 LARGEST = 4 * 1024 * 1024
 SCHEMA = Path(__file__).parent.parent / "schemas" / "workspace.json"
@@ -23,26 +24,22 @@ OVERRIDDEN = ("instances", "connections", "models", "agents", "people", "secrets
 _PLACE = re.compile(r"\s*\(at line (\d+), column \d+\)|\s*\(at end of document\)")
 
 
-def find(path: Path) -> Path | None:
-    """The workspace file of a file or folder: in the folder or the nearest one above it; None without one."""
-    folder = path.resolve()
-    for candidate in (folder, *folder.parents):
-        file = candidate / FILE_NAME
-        if file.is_file():
-            return file
-    return None
-
-
 def load(path: Path) -> tuple[Workspace, list[ConfigFault]]:
     """The workspace of a `headgate.toml` and what is wrong with it; with faults, the workspace is an empty one there.
 
     `path` is the file. Environments are checked too, each as it would be with its overrides.
     """
-    empty = EMPTY._replace(root=path.parent)
     try:
         content = path.read_bytes()
     except OSError as error:
-        return empty, [ConfigFault(f"`{FILE_NAME}` cannot be read: {error.strerror or error}")]
+        fault = ConfigFault(f"`{FILE_NAME}` cannot be read: {error.strerror or error}")
+        return EMPTY._replace(root=path.parent), [fault]
+    return read(content, path.parent)
+
+
+def read(content: bytes, root: Path) -> tuple[Workspace, list[ConfigFault]]:
+    """As `load`, from the bytes of a `headgate.toml` that stands in `root`."""
+    empty = EMPTY._replace(root=root)
     if len(content) > LARGEST:
         return empty, [ConfigFault(f"`{FILE_NAME}` is over 4 MiB; expected a small file")]
     try:
@@ -50,7 +47,7 @@ def load(path: Path) -> tuple[Workspace, list[ConfigFault]]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return empty, [ConfigFault(f"`{FILE_NAME}` is not UTF-8", line)]
-    return parse(text, path.parent)
+    return parse(text, root)
 
 
 def parse(text: str, root: Path | None = None) -> tuple[Workspace, list[ConfigFault]]:

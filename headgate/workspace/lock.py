@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from headgate.plan import Json, JsonObject
-from headgate.workspace.nouns import LOCK_NAME, Lock, LockDamaged, LockedTool, LockedWorkflow
+from headgate.workspace.finding import LOCK_NAME
+from headgate.workspace.nouns import Lock, LockDamaged, LockedTool, LockedWorkflow
 
 VERSION = 1
 LARGEST = 64 * 1024 * 1024

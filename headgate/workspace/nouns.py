@@ -8,9 +8,6 @@ from typing import NamedTuple
 
 from headgate.plan import JsonObject
 
-FILE_NAME = "headgate.toml"
-LOCK_NAME = "headgate.lock"
-
 
 class ConfigFault(NamedTuple):
     """What is wrong with the workspace file. `line` counts from 1, None when unknown; `message` names the key."""
