@@ -7,7 +7,9 @@ last day and the last working day of a month, `5L` its last Friday and `MON#2` i
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -23,6 +25,25 @@ class CronFault(NamedTuple):
     start: int
     end: int
     suggestion: str | None = None
+
+
+class OddTime(NamedTuple):
+    """A local time at which a schedule is due and which the clock of its zone does not have exactly once.
+
+    `sort` is `skipped` or `doubled`; `at` is without a zone, and `runs` is the moment of the one run it gets.
+    """
+
+    at: datetime
+    sort: str
+    runs: datetime
+
+
+class _Change(NamedTuple):
+    """The local times from `start` up to, not including, `end` that a change of the clock skips or doubles."""
+
+    start: datetime
+    end: datetime
+    sort: str
 
 
 class _Field(NamedTuple):
@@ -89,6 +110,67 @@ def next_runs(expression: str, after: datetime, count: int = 1) -> list[datetime
         return list(islice(CronSim(expression, after), count))
     except CronSimError:
         return []  # the only thing left that it refuses is a day that no month has
+
+
+def odd_times(expression: str, zone: str, first: date, days: int) -> list[OddTime]:
+    """The local times within `days` from `first` at which a schedule is due and that `zone` skips or doubles.
+
+    Only schedules at written hours and minutes meet them: one with `*` in either goes by the time that passes. Raises
+    ValueError as `next_runs`, and for a zone that nobody knows.
+    """
+    from zoneinfo import ZoneInfo
+
+    fields = expression.split()
+    if any(field.startswith("*") for field in fields[:2]):
+        return []
+    if not is_timezone(zone):
+        raise ValueError(f"no time zone `{zone}`")
+    found = []
+    for change in _changes(zone, first, days):
+        due = change.start - timedelta(minutes=1)
+        while (runs := next_runs(expression, due)) and runs[0] < change.end:
+            due = runs[0]
+            when = due if change.sort == "doubled" else change.end
+            found.append(OddTime(due, change.sort, when.replace(tzinfo=ZoneInfo(zone))))
+    return found
+
+
+@lru_cache(maxsize=16)
+def _changes(zone: str, first: date, days: int) -> tuple[_Change, ...]:
+    """Every change of the clock of a zone within `days` from `first`."""
+    start = datetime.combine(first, time(), UTC)
+    found = []
+    for day in range(days):
+        before, after = start + timedelta(days=day), start + timedelta(days=day + 1)
+        if _offset(zone, before) != _offset(zone, after):
+            found.append(_change(zone, before, after))
+    return tuple(found)
+
+
+def _change(zone: str, before: datetime, after: datetime) -> _Change:
+    """The one change of the clock between two moments, to the minute."""
+    old, new = _offset(zone, before), _offset(zone, after)
+    low, high = 0, int((after - before) / timedelta(minutes=1))
+    while high - low > 1:
+        middle = (low + high) // 2
+        same = _offset(zone, before + timedelta(minutes=middle)) == old
+        low, high = (middle, high) if same else (low, middle)
+    moment = (before + timedelta(minutes=high)).replace(tzinfo=None)
+    start, end = sorted((moment + old, moment + new))
+    return _Change(start, end, "skipped" if new > old else "doubled")
+
+
+def _offset(zone: str, moment: datetime) -> timedelta:
+    from zoneinfo import ZoneInfo
+
+    offset = moment.astimezone(ZoneInfo(zone)).utcoffset()
+    assert offset is not None, "a zone of the database has an offset at every moment"
+    return offset
+
+
+def terms(expression: str) -> Iterator[tuple[str, int, int]]:
+    """The fields of an expression as they stand in it, with their offsets."""
+    return ((match.group(), match.start(), match.end()) for match in re.finditer(r"\S+", expression))
 
 
 def is_timezone(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +10,7 @@ from cronsim import CronSim, CronSimError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.schedules import fault, is_timezone, next_runs, timezones
+from headgate.schedules import fault, is_timezone, next_runs, odd_times, timezones
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -114,3 +114,56 @@ def test_what_is_accepted_is_what_the_scheduler_accepts(fields: list[str]) -> No
         refusal = str(error)
     never_due = refusal == "Bad day-of-month"  # a day that no month has: valid, but never due
     assert fault(expression) is not None or not refusal or never_due
+
+
+TODAY = date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "found"),
+    [
+        (
+            "30 2 * * *",
+            "Europe/Berlin",
+            ["2027-03-28 02:30 skipped", "2027-10-31 02:30 doubled", "2028-03-26 02:30 skipped"],
+        ),
+        ("30 1 * * *", "America/New_York", ["2027-11-07 01:30 doubled"]),
+        ("0 3 * * *", "Europe/Berlin", []),
+        ("59 1 * * *", "Europe/Berlin", []),
+        ("30 2 * * MON", "Europe/Berlin", []),
+        ("30 * * * *", "Europe/Berlin", []),
+        ("30 2 * * *", "Asia/Tokyo", []),
+        ("30 2 * * *", "UTC", []),
+        ("15,45 2 * 3 *", "Australia/Lord_Howe", []),
+        ("15,45 2 * 10 *", "Australia/Lord_Howe", ["2027-10-03 02:15 skipped"]),
+    ],
+)
+def test_odd_times_are_those_that_a_change_of_the_clock_skips_or_doubles(
+    expression: str, zone: str, found: list[str]
+) -> None:
+    said = [f"{one.at:%Y-%m-%d %H:%M} {one.sort}" for one in odd_times(expression, zone, TODAY, 500)]
+    assert said == found
+
+
+@given(st.integers(0, 23), st.integers(0, 59), st.sampled_from(["Europe/Berlin", "America/New_York", "Africa/Cairo"]))
+@settings(max_examples=60, deadline=None)
+def test_a_time_is_odd_exactly_when_its_zone_does_not_have_it_once(hour: int, minute: int, zone: str) -> None:
+    odd = {one.at.date() for one in odd_times(f"{minute} {hour} * * *", zone, TODAY, 400)}
+    for number in range(1, 399):
+        day = date.fromordinal(TODAY.toordinal() + number)
+        local = datetime(day.year, day.month, day.day, hour, minute)
+        offsets = {local.replace(tzinfo=ZoneInfo(zone), fold=fold).utcoffset() for fold in (0, 1)}
+        assert (day in odd) == (len(offsets) == 2), day
+
+
+def test_a_skipped_time_runs_when_the_clock_has_changed_and_a_doubled_one_the_first_time() -> None:
+    skipped, doubled = odd_times("30 2 * * *", "Europe/Berlin", TODAY, 365)
+    assert [skipped.runs.isoformat(), doubled.runs.isoformat()] == [
+        "2027-03-28T03:00:00+02:00",
+        "2027-10-31T02:30:00+02:00",
+    ]
+
+
+def test_odd_times_in_a_zone_that_nobody_knows_are_refused() -> None:
+    with pytest.raises(ValueError, match="no time zone `Europe/Brelin`"):
+        odd_times("30 2 * * *", "Europe/Brelin", TODAY, 365)

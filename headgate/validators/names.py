@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from headgate.diagnostics import Edit, Fix, Label, Safety, nearest
 from headgate.grammar.tokens import WORDS
 from headgate.source import Span
 from headgate.validators.values import Block
+
+_SHOWN = 6
 
 
 class Unresolved(NamedTuple):
@@ -30,6 +32,11 @@ def written(name: str) -> str:
     return name if name.isidentifier() and name.isascii() and name not in WORDS else f'"{name}"'
 
 
+def quoted(name: str) -> str:
+    """A name as text."""
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def uses_by_name(blocks: Iterable[Block], kind: str, attribute: str) -> Iterator[tuple[str, Span]]:
     """Every name that blocks of a kind give in an attribute, with its place; what only a run can tell is left out."""
     for block in blocks:
@@ -38,19 +45,25 @@ def uses_by_name(blocks: Iterable[Block], kind: str, attribute: str) -> Iterator
             yield name, value.span
 
 
-def unresolved(uses: Iterable[tuple[str, Span]], known: tuple[str, ...], where: str) -> Iterator[Unresolved]:
-    """The names among `uses` that are not `known`, each once; `where` is who would define them."""
+def unresolved(
+    uses: Iterable[tuple[str, Span]], known: tuple[str, ...], where: str, spelt: Callable[[str], str] = written
+) -> Iterator[Unresolved]:
+    """The names among `uses` that are not `known`, each once; `where` is who would define them.
+
+    `spelt` is how a name is written at such a place.
+    """
     places: dict[str, list[Span]] = {}
     for name, place in uses:
         if name not in known:
             places.setdefault(name, []).append(place)
     for name, spans in places.items():
         guess = nearest(name, known)
-        listed = ", ".join(f"`{one}`" for one in known) or "none"
+        listed = ", ".join(f"`{one}`" for one in known[:_SHOWN]) or "none"
+        listed += f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
         expected = f"did you mean `{guess}`?" if guess else f"{where} defines {listed}"
         fixes: tuple[Fix, ...] = ()
         if guess:
-            edits = tuple(Edit(span, written(guess)) for span in spans)
+            edits = tuple(Edit(span, spelt(guess)) for span in spans)
             fixes = (Fix(f"write `{guess}`", Safety.SAFE, edits),)
         labels = tuple(Label(span, "and here") for span in spans[1:])
         yield Unresolved(name, spans[0], labels, guess, expected, fixes)

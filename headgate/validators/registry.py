@@ -43,11 +43,16 @@ MODULES = (
     "unknown_workflow",  # HG407
     "server_url_unmapped",  # HG409
     "unknown_agent",  # HG410
+    "unknown_person",  # HG411
     "unbounded_loop",  # HG501
     "time_arithmetic",  # HG504
     "masked_failure",  # HG507
+    "unknown_effect",  # HG509
     "cron_invalid",  # HG801
+    "cron_never",  # HG802
+    "cron_dst",  # HG803
     "poll_too_fast",  # HG804
+    "input_without_source",  # HG806
     "lua_syntax",  # HG901
     "suppression",  # HG903
     "not_checked",  # HG904

@@ -16,7 +16,8 @@ WRONG = "workflow wrong {\n  step a = set after nowhere { x = 1 }\n}\n"
 BROKEN = "workflow broken {\n  step a = set { x = }\n}\n"
 CALLS = "workflow calls {\n  step a = mcp stripe.get_charge\n}\n"
 TOML = '[instances.stripe]\nserver_url = "https://mcp.stripe.com"\n'
-LOCK = '{"version": 1, "instances": {"stripe": {"tools": {"get_charge": {"inputSchema": {}}}}}}'
+LOCK = """{"version": 1, "instances": {"stripe": {"tools":
+  {"get_charge": {"inputSchema": {}, "annotations": {"readOnlyHint": true}}}}}}"""
 
 
 def write(folder: Path, **files: str) -> Path:

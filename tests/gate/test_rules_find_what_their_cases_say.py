@@ -137,3 +137,19 @@ def _count(one: Diagnostic, found: tuple[Diagnostic, ...]) -> int:
 
 def _syntax_errors(found: tuple[Diagnostic, ...]) -> int:
     return sum(one.code in ("HG001", "HG002") for one in found)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_unsafe_fix_leaves_a_file_that_parses_and_no_longer_has_the_finding(path: Path) -> None:
+    case = read(path)
+    before = gate(case.text, case.toml, case.lock, case.environment).diagnostics
+    for one in before:
+        for fix in one.fixes:
+            if fix.safety is not Safety.UNSAFE:
+                continue
+            text = case.text
+            for edit in sorted(fix.edits, key=lambda edit: edit.span, reverse=True):
+                text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+            after = gate(text, case.toml, case.lock, case.environment).diagnostics
+            assert _syntax_errors(after) <= _syntax_errors(before), (one.message, fix)
+            assert _count(one, after) < _count(one, before), (one.message, fix)

@@ -137,6 +137,7 @@ def test_what_a_called_workflow_of_the_same_file_returns_is_known() -> None:
 
 CRM = '[instances.crm]\nserver_url = "https://crm.example.com"\n'
 LOCKED = """{"version": 1, "instances": {"crm": {"tools": {"get": {"inputSchema": {"type": "object"},
+  "annotations": {"readOnlyHint": true},
   "outputSchema": {"type": "object", "properties": {"id": {"type": "string"}}}}}}}}"""
 
 

@@ -5,31 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Fix, Severity, replace
-from headgate.grammar import ast
-from headgate.source import Span
+from headgate.validators.cron import schedules
 from headgate.validators.rule import Context, Finding, Rule
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for block in context.blocks:
-        kind, value = block.written.kind, block.written.get("cron")
-        if block.sort != "trigger" or kind is None or kind.name != "schedule" or not isinstance(value, ast.Text):
-            continue
-        expression = value.plain
-        if expression is None:
-            continue  # HG007: it takes no template
-
+    for schedule in schedules(context):
         from headgate.schedules import fault
 
-        wrong = fault(expression)
+        wrong = fault(schedule.expression)
         if wrong is None:
             continue
-        written = context.source.text[value.span.start + 1 : value.span.end - 1]
-        place = value.span
-        if written == expression and wrong.field is not None:
-            place = Span(place.start + 1 + wrong.start, place.start + 1 + wrong.end)
+        place = schedule.value.span if wrong.field is None else schedule.place(wrong.start, wrong.end)
         meant = wrong.suggestion
-        fixes: tuple[Fix, ...] = (replace(f'write "{meant}"', value.span, f'"{meant}"'),) if meant else ()
+        fixes: tuple[Fix, ...] = (replace(f'write "{meant}"', schedule.value.span, f'"{meant}"'),) if meant else ()
         yield RULE.finding(wrong.message, place, note=wrong.field or "", fixes=fixes)
 
 
