@@ -22,6 +22,9 @@ from headgate.workspace import without_environment
 ALL_RULES = tuple(f"HG{digit}" for digit in range(10))
 """A workspace may leave rules out of `check`; a plan has to pass them all."""
 
+NEEDED_RULES = ("HG0", "HG1", "HG2", "HG4", "HG501", "HG8", "HG9")
+"""What has to hold for a text to have a plan at all, whatever one may think of the plan."""
+
 
 class Compiled(NamedTuple):
     """`plan` is None when the gate, or the file itself, stands against it; `report` then says why."""
@@ -31,14 +34,20 @@ class Compiled(NamedTuple):
 
 
 def compile_target(
-    target: str, environment: str | None = None, *, strict: bool = False, start: Path | None = None
+    target: str,
+    environment: str | None = None,
+    *,
+    strict: bool = False,
+    start: Path | None = None,
+    rules: tuple[str, ...] = ALL_RULES,
 ) -> Compiled:
     """The plan of `FILE`, or of `FILE#NAME` in a file with several workflows; paths begin at `start`.
 
-    The environment decides what the gate checks against; the plan is the same for all of them. Raises UsageFault for a
-    file with several workflows when none is named.
+    The environment decides what the gate checks against; the plan is the same for all of them. `rules` are the codes,
+    or their beginnings, that stand against a plan; never fewer than `NEEDED_RULES`. Raises UsageFault for a file with
+    several workflows when none is named.
     """
-    surroundings = Surroundings(Options(strict=strict, environment=environment, select=ALL_RULES, start=start))
+    surroundings = Surroundings(Options(strict=strict, environment=environment, select=rules, start=start))
     found = target_of(target, surroundings.start)
     shown = surroundings.shown(found.path)
     try:

@@ -17,7 +17,7 @@ class Verb(NamedTuple):
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("init", "demo")),
-    ("Write", ("check", "fmt", "compile", "graph", "explain", "lock", "schema")),
+    ("Write", ("check", "fmt", "compile", "diff", "graph", "explain", "lock", "schema")),
     ("Run", ("run", "drive", "runs", "show", "events", "timeline", "why")),
     ("Decide", ("approvals", "approve", "deny")),
     ("Operate", ("pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "replay")),
@@ -30,6 +30,7 @@ VERBS: dict[str, Verb] = {
     "check": Verb("check", "The gate: say what is wrong with workflows, and prove it."),
     "fmt": Verb("fmt", "Lay files out."),
     "compile": Verb("compile", "Compile a workflow to its plan."),
+    "diff": Verb("diff", "Compare two plans by what they mean, and say whom the change breaks."),
     "graph": Verb("graph", "Draw a workflow as SVG, Mermaid, DOT or text."),
     "explain": Verb("explain", "Explain a rule, a status or a failure code."),
     "lock": Verb("lock", "Write headgate.lock from what the live instances say."),
