@@ -2,7 +2,7 @@
 
 It knows a plan and how each step would end if it ran, and nothing of the runtime. A verdict is one of `completed`,
 `failed`, `denied` (by people, itself), `passed` (disabled), `false` (its condition), and, for steps that never had
-their turn, `blocked`, `cut` (a denial before it) or `untaken`.
+their turn, `blocked`, `cut` (a denial before it) or `untaken`; `open` while a step takes its time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from headgate.plan import Plan, PlanEdge, PlanStep
 
 LIVE = "live"
+OPEN = "open"
 SHOWN = {
     "completed": "completed",
     "failed": "failed",
@@ -25,15 +26,22 @@ SHOWN = {
 
 
 def verdicts(
-    plan: Plan, fates: Mapping[str, str], taken: Mapping[str, str | None], needs: Mapping[str, str]
+    plan: Plan,
+    fates: Mapping[str, str],
+    taken: Mapping[str, str | None],
+    needs: Mapping[str, str],
+    slow: str | None = None,
 ) -> dict[str, str]:
     """How each step ends. `fates` says how it ends when it runs, `taken` where a switch leads, `needs` whose result a
-    step reads without a default.
+    step reads without a default. While the step `slow` has not ended, what waits for it is open too.
     """
     known: dict[str, str] = {}
     while len(known) < len(plan.steps):
         for name, step in plan.steps.items():
             if name not in known and all(edge.source in known for edge in step.edges):
+                if name == slow or _waits(step, known, taken):
+                    known[name] = OPEN
+                    continue
                 known[name] = _verdict(step, known, fates, taken, needs)
     return known
 
@@ -61,7 +69,19 @@ def _verdict(
     return fates[step.name]
 
 
+def _waits(step: PlanStep, known: Mapping[str, str], taken: Mapping[str, str | None]) -> bool:
+    """Whether a step is kept by one that has not ended: all that it reads, and its control edges until one is live."""
+    open_edges = [edge for edge in step.edges if known[edge.source] == OPEN]
+    if step.join != "any" or any(edge.on == "read" for edge in open_edges):
+        return bool(open_edges)
+    settled = [edge for edge in step.edges if edge.on != "read" and edge not in open_edges]
+    live = any(_edge(edge, step.name, known[edge.source], taken) == LIVE for edge in settled)
+    return bool(open_edges) and not live
+
+
 def _edge(edge: PlanEdge, target: str, ended: str, taken: Mapping[str, str | None]) -> str:
+    if ended == OPEN:
+        return OPEN
     if edge.on == "finished" and (edge.star or ended in ("completed", "failed", "denied", "passed")):
         return LIVE
     if edge.on == "failed" and ended == "failed":
