@@ -141,6 +141,49 @@ def _field_of_either(left: Type, right: Type, key: str) -> Type:
     return holder.fields[key] if other.closed else ANY
 
 
+def overlap(left: Type, right: Type) -> bool:
+    """Whether a value can be of both types: False is certain. Lists of items that cannot be the same never overlap."""
+    if left.members is not None:
+        return any(allows(right, value) for value in left.members)
+    if right.members is not None:
+        return any(allows(left, value) for value in right.members)
+    kinds = left.kinds & right.kinds
+    if kinds == {LIST} and left.items is not None and right.items is not None:
+        return overlap(left.items, right.items)
+    return bool(kinds)
+
+
+def allows(type_: Type, value: Json) -> bool:
+    """Whether a value can be of a type, looked at from outside: what a list or map holds is not compared."""
+    if kind_of(value) not in type_.kinds:
+        return False
+    if type_.members is not None:
+        return any(equal(value, member) for member in type_.members)
+    return not (type_.whole and isinstance(value, float) and not value.is_integer())
+
+
+def equal(left: Json, right: Json) -> bool:
+    """Whether two plain values are the same in JSON: true is not 1."""
+    return left == right and isinstance(left, bool) == isinstance(right, bool)
+
+
+def kind_of(value: Json) -> str:
+    """The kind of a plain value."""
+    match value:
+        case None:
+            return NULL
+        case bool():
+            return BOOLEAN
+        case int() | float():
+            return NUMBER
+        case str():
+            return TEXT
+        case list():
+            return LIST
+        case dict():
+            return MAP
+
+
 class Step(NamedTuple):
     """One link of a path: its type, or None when it leads nowhere for certain; then `known` are the keys there are."""
 
@@ -172,50 +215,64 @@ def from_schema(schema: object, root: object = None) -> Type:
     """The type that a JSON Schema describes.
 
     A schema that lists `properties` and says nothing of others is taken at its word: there are no others. What it says
-    in ways we do not read makes the type wider.
+    in ways we do not read makes the type wider, and so does a part that refers to itself.
     """
-    return _read(schema, schema if root is None else root, 0)
+    return _Reader(schema if root is None else root).read(schema, 0)
 
 
-def _read(schema: object, root: object, depth: int) -> Type:
-    if not isinstance(schema, dict) or depth > _DEEPEST_SCHEMA:
-        return ANY
-    reference = schema.get("$ref")
-    if isinstance(reference, str):
-        return _read(_referenced(reference, root), root, depth + 1)
-    for key in ("anyOf", "oneOf"):
-        branches = schema.get(key)
-        if isinstance(branches, list) and branches:
-            return _narrow(_own(schema, root, depth), union(_read(branch, root, depth + 1) for branch in branches))
-    every = schema.get("allOf")
-    if isinstance(every, list) and every:
-        result = _own(schema, root, depth)
-        for branch in every:
-            result = _narrow(result, _read(branch, root, depth + 1))
-        return result
-    return _own(schema, root, depth)
+class _Reader:
+    """Schemas of one root; each `$ref` is read once, so that the work is linear in the text of the schema."""
 
+    def __init__(self, root: object) -> None:
+        self._root = root
+        self._named: dict[str, Type] = {}
 
-def _own(schema: JsonObject, root: object, depth: int) -> Type:
-    members = schema.get("enum")
-    if isinstance(members, list) and members:
-        return union(constant(value) for value in members[:_MOST_MEMBERS]) if len(members) <= _MOST_MEMBERS else ANY
-    if "const" in schema:
-        return constant(schema["const"])
-    written = schema.get("type")
-    names = written if isinstance(written, list) else [written] if isinstance(written, str) else []
-    kinds = frozenset(_SCHEMA_KINDS[name] for name in names if isinstance(name, str) and name in _SCHEMA_KINDS)
-    properties = schema.get("properties")
-    if not kinds:
-        kinds = frozenset({MAP}) if isinstance(properties, dict) and properties else ALL
-    items = _read(schema["items"], root, depth + 1) if LIST in kinds and isinstance(schema.get("items"), dict) else None
-    fields: dict[str, Type] = {}
-    closed = False
-    if MAP in kinds and isinstance(properties, dict):
-        fields = {key: _read(value, root, depth + 1) for key, value in properties.items()}
-        more = schema.get("additionalProperties", False)
-        closed = bool(fields) and more is False and "patternProperties" not in schema
-    return Type(kinds, items, fields, closed, None, whole="integer" in names and "number" not in names)
+    def read(self, schema: object, depth: int) -> Type:
+        if not isinstance(schema, dict) or depth > _DEEPEST_SCHEMA:
+            return ANY
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            return self._reference(reference, depth)
+        for key in ("anyOf", "oneOf"):
+            branches = schema.get(key)
+            if isinstance(branches, list) and branches:
+                return _narrow(self._own(schema, depth), union(self.read(branch, depth + 1) for branch in branches))
+        every = schema.get("allOf")
+        if isinstance(every, list) and every:
+            result = self._own(schema, depth)
+            for branch in every:
+                result = _narrow(result, self.read(branch, depth + 1))
+            return result
+        return self._own(schema, depth)
+
+    def _reference(self, reference: str, depth: int) -> Type:
+        if reference not in self._named:
+            self._named[reference] = ANY
+            self._named[reference] = self.read(_referenced(reference, self._root), depth + 1)
+        return self._named[reference]
+
+    def _own(self, schema: JsonObject, depth: int) -> Type:
+        members = schema.get("enum")
+        if isinstance(members, list) and members:
+            return union(constant(value) for value in members[:_MOST_MEMBERS]) if len(members) <= _MOST_MEMBERS else ANY
+        if "const" in schema:
+            return constant(schema["const"])
+        written = schema.get("type")
+        names = written if isinstance(written, list) else [written] if isinstance(written, str) else []
+        kinds = frozenset(_SCHEMA_KINDS[name] for name in names if isinstance(name, str) and name in _SCHEMA_KINDS)
+        properties = schema.get("properties")
+        if not kinds:
+            kinds = frozenset({MAP}) if isinstance(properties, dict) and properties else ALL
+        items = (
+            self.read(schema["items"], depth + 1) if LIST in kinds and isinstance(schema.get("items"), dict) else None
+        )
+        fields: dict[str, Type] = {}
+        closed = False
+        if MAP in kinds and isinstance(properties, dict):
+            fields = {key: self.read(value, depth + 1) for key, value in properties.items()}
+            more = schema.get("additionalProperties", False)
+            closed = bool(fields) and more is False and "patternProperties" not in schema
+        return Type(kinds, items, fields, closed, None, whole="integer" in names and "number" not in names)
 
 
 def _narrow(left: Type, right: Type) -> Type:

@@ -34,6 +34,9 @@ MODULES = (
     "unknown_name",  # HG209
     "unknown_input",  # HG210
     "unsafe_expression",  # HG212
+    "unknown_argument",  # HG301
+    "missing_argument",  # HG302
+    "argument_type",  # HG303
     "schema_drift",  # HG306
     "unknown_instance",  # HG401
     "missing_tool",  # HG402

@@ -68,10 +68,10 @@ def step_reads(context: Context) -> Iterator[Read]:
 
 def inference_of(context: Context) -> Inference:
     """The types in a workflow, from everything that is known beside it."""
-    return _inference(_SameGraph(context))
+    return _inference(OfGraph(context))
 
 
-class _SameGraph:
+class OfGraph:
     """A context as a key: two are the same when their graph is."""
 
     __slots__ = ("context",)
@@ -80,14 +80,14 @@ class _SameGraph:
         self.context = context
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _SameGraph) and self.context.graph is other.context.graph
+        return isinstance(other, OfGraph) and self.context.graph is other.context.graph
 
     def __hash__(self) -> int:
         return id(self.context.graph)
 
 
 @lru_cache(maxsize=4)
-def _inference(key: _SameGraph) -> Inference:
+def _inference(key: OfGraph) -> Inference:
     context = key.context
     siblings = {workflow.name.text: workflow for workflow in context.file.workflows}
     return Inference(context.graph, Known(context.workspace, context.lock, siblings))
