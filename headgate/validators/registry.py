@@ -42,8 +42,10 @@ MODULES = (
     "missing_tool",  # HG402
     "unknown_tool",  # HG403
     "unknown_connection",  # HG404
+    "unbound_in_environment",  # HG405
     "unknown_model",  # HG406
     "unknown_workflow",  # HG407
+    "secret_undefined",  # HG408
     "server_url_unmapped",  # HG409
     "unknown_agent",  # HG410
     "unknown_person",  # HG411

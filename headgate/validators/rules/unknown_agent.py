@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Severity
+from headgate.validators.bindings import bound_elsewhere
 from headgate.validators.names import unresolved, uses_by_name
 from headgate.validators.rule import Context, Finding, Rule
 
 
 def check(context: Context) -> Iterator[Finding]:
-    uses = uses_by_name(context.blocks, "agent", "agent")
+    every = uses_by_name(context.blocks, "agent", "agent")
+    uses = (use for use in every if not bound_elsewhere(context.workspace, "agents", use[0]))  # else HG405 says it
     for one in unresolved(uses, tuple(context.workspace.agents), "headgate.toml"):
         yield RULE.finding(
             f"agent not resolved: `{one.name}`; {one.expected}",

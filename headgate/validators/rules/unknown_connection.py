@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from headgate.diagnostics import Fix, Severity, nearest, replace
 from headgate.source import Span
+from headgate.validators.bindings import bound_elsewhere
 from headgate.validators.names import written
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.toolcalls import tool_calls
@@ -17,6 +18,8 @@ def check(context: Context) -> Iterator[Finding]:
         known = block.written.known("connection")
         name = block.written.word("connection")
         value = block.written.get("connection")
+        if name and bound_elsewhere(context.workspace, "connections", name):
+            continue  # HG405 says it
         if known is not None and name and value is not None and name not in context.workspace.connections:
             yield _finding(context.workspace, f"connection not resolved: `{name}`", name, value.span, fixable=True)
     places = _first_uses(context)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from headgate.diagnostics import Edit, Severity
 from headgate.source import Span
+from headgate.validators.bindings import bound_elsewhere
 from headgate.validators.names import unresolved
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.toolcalls import tool_calls
@@ -32,7 +33,9 @@ def _fits(text: str, edit: Edit) -> bool:
 
 def _uses(context: Context) -> Iterator[tuple[str, Span]]:
     for call in tool_calls(context.blocks, context.workspace):
-        if call.instance is not None and call.instance_place is not None:
+        if call.instance is None or call.instance_place is None:
+            continue
+        if not bound_elsewhere(context.workspace, "instances", call.instance):  # else HG405 says it
             yield call.instance, call.instance_place
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Severity
+from headgate.validators.bindings import bound_elsewhere
 from headgate.validators.names import unresolved, uses_by_name
 from headgate.validators.rule import Context, Finding, Rule
 
 
 def check(context: Context) -> Iterator[Finding]:
     uses = uses_by_name(context.blocks, "llm", "model")
-    for one in unresolved(uses, tuple(context.workspace.models), "headgate.toml"):
+    here = context.workspace
+    unsaid = (use for use in uses if not bound_elsewhere(here, "models", use[0]))  # of the others HG405 speaks
+    for one in unresolved(unsaid, tuple(context.workspace.models), "headgate.toml"):
         yield RULE.finding(
             f"model not resolved: `{one.name}`; {one.expected}",
             one.place,
@@ -32,6 +35,8 @@ def _agents(context: Context) -> Iterator[Finding]:
         if kind is None or kind.name != "agent" or value is None or agent is None or agent.model is None:
             continue
         if agent.model in context.workspace.models or agent.name in said:
+            continue
+        if bound_elsewhere(context.workspace, "models", agent.model):
             continue
         said.add(agent.name)
         for one in unresolved([(agent.model, value.span)], tuple(context.workspace.models), "headgate.toml"):
