@@ -10,6 +10,7 @@ from attempts import attempt, ended, perform_all
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.expressions.lua_names import BASIC, GIVEN, LIBRARIES
 from headgate.plan import Json
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError
@@ -235,3 +236,15 @@ def _warm_world() -> object:
 def run_warm(script: str, scope: Mapping[str, object]) -> Json | StepError:
     warm = _warm[0]
     return warm.loop.run_until_complete(ended(attempt("lua", {"script": script}, scope=scope), warm.world))
+
+
+def test_the_gate_knows_every_name_of_the_sandbox_and_no_other() -> None:
+    script = "local t = {} for name in pairs(%s) do t[#t + 1] = name end return t"
+    scope: dict[str, object] = {"inputs": {}, "vars": {}, "steps": {}}
+    found = run(script % "_G", scope)
+    assert isinstance(found, list)
+    assert set(found) == BASIC | GIVEN | LIBRARIES.keys()
+    for library, members in LIBRARIES.items():
+        listed = run(script % library, scope)
+        assert isinstance(listed, list)
+        assert set(listed) == members, library

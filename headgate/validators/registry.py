@@ -59,6 +59,7 @@ MODULES = (
     "poll_too_fast",  # HG804
     "input_without_source",  # HG806
     "lua_syntax",  # HG901
+    "lua_globals",  # HG902
     "suppression",  # HG903
     "not_checked",  # HG904
 )

@@ -9,9 +9,8 @@ from headgate.diagnostics import Severity
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
+from headgate.validators.scripts import LuaFault, lua_fault
 
-_MESSAGE = re.compile(r"\[string \"[^\n]*?\"\]:(?P<line>\d+): (?P<says>.*)", re.DOTALL)
-_BYTECODE = "\x1b"
 _NEAR = re.compile(r"near (?P<token>'.*'|<eof>)\s*$", re.DOTALL)
 
 
@@ -23,46 +22,24 @@ def check(context: Context) -> Iterator[Finding]:
         if isinstance(script, ast.Fence):
             yield from _fence(context, script)
         elif isinstance(script, ast.Text) and script.plain is not None:
-            wrong = _fault(script.plain)
+            wrong = lua_fault(script.plain)
             if wrong is not None:
-                line, says = wrong
-                yield RULE.finding(f"{says} (line {line} of the script)", script.span, note="expected a Lua script")
+                yield RULE.finding(
+                    f"{wrong.says} (line {wrong.line} of the script)", script.span, note="expected a Lua script"
+                )
 
 
 def _fence(context: Context, fence: ast.Fence) -> Iterator[Finding]:
-    wrong = _fault(fence.text)
-    if wrong is None:
-        return
-    line, says = wrong
-    yield RULE.finding(says, _place(context.source.text, fence, line, says), note="says Lua 5.4")
+    wrong = lua_fault(fence.text)
+    if wrong is not None:
+        place = _place(context.source.text, fence, wrong)
+        yield RULE.finding(wrong.says, place, note="says Lua 5.4")
 
 
-def _fault(script: str) -> tuple[int, str] | None:
-    """Lua's line and message for a script that it does not read; nothing is run."""
-    from lupa import lua54
-
-    if script.startswith(_BYTECODE):
-        return 1, "a script is text; compiled Lua is refused"
-    runtime = lua54.LuaRuntime(unpack_returned_tuples=True, register_eval=False, register_builtins=False)
-    try:
-        runtime.compile(script)
-    except lua54.LuaSyntaxError as error:
-        says = str(error).removeprefix("error loading code: ")
-        match = _MESSAGE.match(says)
-        if match is None:
-            return 1, _one_line(says)
-        return int(match["line"]), _one_line(match["says"])
-    return None
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _place(text: str, fence: ast.Fence, line: int, says: str) -> Span:
+def _place(text: str, fence: ast.Fence, wrong: LuaFault) -> Span:
     """The token that Lua names, on the line that Lua names, else that line without its margins."""
     start = fence.raw.start
-    for _ in range(line - 1):
+    for _ in range(wrong.line - 1):
         following = text.find("\n", start, fence.raw.end)
         if following < 0:
             break
@@ -70,7 +47,7 @@ def _place(text: str, fence: ast.Fence, line: int, says: str) -> Span:
     end = text.find("\n", start, fence.raw.end)
     end = fence.raw.end if end < 0 else end
     written = text[start:end]
-    near = _NEAR.search(says)
+    near = _NEAR.search(wrong.says)
     if near is not None and near["token"].startswith("'"):
         token = near["token"][1:-1]
         found = written.rfind(token)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from headgate.diagnostics import Severity, replace
 from headgate.validators.rule import Context, Finding, Rule
+from headgate.validators.scripts import setting_reads
 from headgate.validators.templates import reads, suggestion
 
 
 def check(context: Context) -> Iterator[Finding]:
     declared = tuple(dict.fromkeys(one.name.text for one in context.workflow.inputs))
     lets = {let.name.text for let in context.workflow.lets}
-    for read in reads(context):
+    for read in (*reads(context), *setting_reads(context)):
         if read.segments[0].name != "inputs" or "inputs" not in read.site.names or len(read.segments) == 1:
             continue
         name = read.segments[1].name

@@ -10,6 +10,7 @@ from headgate.diagnostics import Edit, Fix, Safety, Severity, nearest, replace
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
+from headgate.validators.scripts import setting_reads
 from headgate.validators.templates import Read, listed, reads, step_reads, suggestion, visible_steps
 
 RUN_PARTS = ("id", "workflow", "version", "started_at")
@@ -26,6 +27,8 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _member(context, read)
         elif name not in LOOP_NAMES and name not in items:
             yield _unknown(context, read)
+    for read in setting_reads(context):
+        yield from _member(context, read)
     for read in step_reads(context):
         if len(read.segments) > 2 and read.segments[2].name == "output":
             yield RULE.finding(
