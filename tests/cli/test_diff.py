@@ -132,7 +132,11 @@ def test_a_chain_of_renamed_steps_is_followed_from_its_root(folder):
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        ("  trigger", "  input why: string\n\n  trigger", "the new input `why` is required"),
+        (
+            "  trigger shop = webhook { inputs = {",
+            "  input why: string\n  trigger shop = webhook { inputs = { why = {{ trigger.at }},",
+            "the new input `why` is required",
+        ),
         ("  input amount: number\n", "  input amount: integer\n", "`amount` no longer takes everything"),
         ("  input amount: number\n", "  input amount: number { maximum = 5 }\n", "no longer takes everything"),
         (", order = {{ inputs.order }} }\n}", " }\n}", "callers who read the output `order` find nothing"),
