@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+
+TOOL = {
+    "inputSchema": {
+        "type": "object",
+        "properties": {"value": {"type": "string"}, "order": {"type": "string"}},
+        "required": ["value", "order"],
+    },
+    "outputSchema": {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]},
+    "annotations": {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": True},
+}
+WORKSPACE = '[project]\nname = "bench"\n\n[instances.shop]\nserver_url = "https://shop.example.com/mcp"\n'
+LOCK = {
+    "version": 1,
+    "instances": {"shop": {"server_url": "https://shop.example.com/mcp", "tools": {"post": TOOL, "put": TOOL}}},
+    "workflows": {},
+}
 
 
 def flow(steps: int) -> str:
-    """A chain of `steps` HTTP calls, each reading the one before it."""
+    """A chain of `steps` calls, of tools and over HTTP in turn, each reading the one before it."""
     lines = ["workflow bench {", "  input order: string", ""]
     for n in range(steps):
         after = f" after s{n - 1}" if n else ""
-        value = f"{{{{ steps.s{n - 1}.result.status }}}}" if n else "{{ inputs.order }}"
-        lines += [
-            f'  step s{n} = http POST "https://example.com/{n}"{after} {{',
-            f"    body    = {{ value = {value}, order = {{{{ inputs.order }}}} }}",
-            "    timeout = 30s",
-            "    reversibility = recoverable",
-            "  }",
-            "",
-        ]
-    return "\n".join([*lines, "}", ""])
+        value = (
+            "{{ inputs.order }}" if not n else f"{{{{ steps.s{n - 1}.result.{'body' if n % 2 == 0 else 'status'} }}}}"
+        )
+        arguments = f"{{ value = {value}, order = {{{{ inputs.order }}}} }}"
+        if n % 2 == 0:
+            lines += [f"  step s{n} = mcp shop.post{after} {{", f"    args    = {arguments}"]
+        else:
+            lines += [
+                f'  step s{n} = http POST "https://example.com/{n}"{after} {{',
+                f"    body    = {arguments}",
+                "    reversibility = recoverable",
+            ]
+        lines += ["    timeout = 30s", "  }", ""]
+    return "\n".join([*lines, f"  output {{ last = {{{{ steps.s{steps - 1}.result }}}} }}", "}", ""])
 
 
 def wdl(steps: int) -> str:
@@ -40,31 +62,46 @@ def wdl(steps: int) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def yaml(steps: int) -> str:
-    """The chain as the YAML that such workflows live in elsewhere."""
-    lines = ["---", "name: bench", "inputs:", "  order: string", "steps:"]
+def actions(steps: int) -> str:
+    """The chain as the jobs of a GitHub workflow."""
+    lines = ["---", "name: bench", "on:", "  workflow_dispatch:", "    inputs:", "      order:", "        type: string"]
+    lines += ["permissions: {}", "jobs:"]
     for n in range(steps):
+        value = f"needs.s{n - 1}.outputs.status" if n else "inputs.order"
         lines += [
-            f"  - id: s{n}",
-            "    kind: http",
-            f"    url: https://example.com/{n}",
-            f"    after: [{f's{n - 1}' if n else ''}]",
-            "    body:",
-            f'      value: "{{{{ steps.s{n - 1}.result.status }}}}"',
-            '      order: "{{ inputs.order }}"',
-            "    timeout: 30s",
+            f"  s{n}:",
+            *([f"    needs: s{n - 1}"] if n else []),
+            "    runs-on: ubuntu-24.04",
+            "    timeout-minutes: 1",
+            "    outputs:",
+            "      status: ${{ steps.post.outputs.status }}",
+            "    steps:",
+            "      - id: post",
+            f'        run: curl -d "$VALUE $ORDER" https://example.com/{n}',
+            "        env:",
+            f"          VALUE: ${{{{ {value} }}}}",
+            "          ORDER: ${{ inputs.order }}",
         ]
     return "\n".join([*lines, ""])
 
 
-def write(folder: Path, steps: int, files: int = 1) -> dict[str, list[Path]]:
-    """Writes `files` files of `steps` steps for each tool; returns their paths by suffix."""
-    written: dict[str, list[Path]] = {}
-    for suffix, text in (("flow", flow(steps)), ("wdl", wdl(steps)), ("yaml", yaml(steps))):
-        target = folder / suffix
-        target.mkdir(parents=True, exist_ok=True)
-        paths = [target / f"w{n:03}.{suffix}" for n in range(files)]
-        for path in paths:
+LANGUAGES: dict[str, Callable[[int], str]] = {
+    "w{n:05}.flow": flow,
+    "w{n:05}.wdl": wdl,
+    ".github/workflows/w{n:05}.yml": actions,
+}
+
+
+def write(folder: Path, steps: int, files: int = 1) -> dict[str, list[str]]:
+    """Writes `files` files of `steps` steps for each tool, with workspace and lock; returns their paths by suffix."""
+    (folder / "headgate.toml").write_text(WORKSPACE, encoding="utf-8")
+    (folder / "headgate.lock").write_text(json.dumps(LOCK, indent=2) + "\n", encoding="utf-8")
+    written: dict[str, list[str]] = {}
+    for name, language in LANGUAGES.items():
+        text = language(steps)
+        for n in range(files):
+            path = folder / name.format(n=n)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        written[suffix] = paths
+            written.setdefault(path.suffix, []).append(str(path))
     return written
