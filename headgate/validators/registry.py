@@ -53,6 +53,7 @@ MODULES = (
     "time_arithmetic",  # HG504
     "masked_failure",  # HG507
     "unknown_effect",  # HG509
+    "hard_coded_secret",  # HG701
     "cron_invalid",  # HG801
     "cron_never",  # HG802
     "cron_dst",  # HG803
