@@ -36,7 +36,7 @@ def check(paths: Sequence[str | Path], options: Options = DEFAULTS) -> CheckRepo
         targets += [Target(file, None) for file in inside]
         if not inside:
             shown = surroundings.shown(target.path)
-            unreadable.append(reports.Unreadable(shown, f"no `.flow` file in `{shown}`"))
+            unreadable.append(reports.Unreadable(shown, f"no `.flow` file in `{shown}`", target.path))
     asked = list(dict.fromkeys(targets))
     kept = options.cache and not options.online
     outcomes = _known(asked, surroundings) if kept else {}
@@ -49,10 +49,10 @@ def check(paths: Sequence[str | Path], options: Options = DEFAULTS) -> CheckRepo
         faults = tuple(dict.fromkeys((*faults, *(fault for share in shares for fault in share.faults))))
         if kept and not faults:
             _keep(shares, surroundings)
-    found = [outcomes[target] for target in asked]
+    found = [(target, outcomes[target]) for target in asked]
     return CheckReport(
-        tuple(one for one in found if isinstance(one, CheckedFile)),
-        (*unreadable, *(one for one in found if isinstance(one, reports.Unreadable))),
+        tuple(one._replace(file=target.path) for target, one in found if isinstance(one, CheckedFile)),
+        (*unreadable, *(one for _, one in found if isinstance(one, reports.Unreadable))),
         faults,
     )
 

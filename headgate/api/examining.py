@@ -11,7 +11,7 @@ from typing import NamedTuple
 from headgate.api.reading import Unreadable, read_source
 from headgate.api.surroundings import Surroundings
 from headgate.api.targets import Target
-from headgate.diagnostics import Diagnostic
+from headgate.diagnostics import Diagnostic, Severity
 from headgate.kinds import KindDamaged
 from headgate.source import Source
 from headgate.validators import report as reports
@@ -40,7 +40,7 @@ def check_share(targets: Sequence[Target], surroundings: Surroundings) -> Share:
                 outcomes[target] = checked_file(source, examined, target.workflow, strict=strict)
                 leans_on[target] = examined.leans_on
             except Unreadable as reason:
-                outcomes[target] = reports.Unreadable(shown, str(reason))
+                outcomes[target] = reports.Unreadable(shown, str(reason), target.path)
     return Share(outcomes, leans_on, surroundings.faults)
 
 
@@ -61,7 +61,7 @@ def checked_file(source: Source, examined: Examined, workflow: str | None, *, st
     Raises Unreadable for a file that holds no workflow, or not the one asked for.
     """
     names = tuple(workflow.name.text for workflow in examined.file.workflows)
-    if not names and not examined.diagnostics:
+    if not names and not any(found.severity is Severity.ERROR for found in examined.diagnostics):
         what = "is empty" if not source.text.strip() else "holds no workflow"
         raise Unreadable(f"`{source.path}` {what}; expected at least one `workflow NAME {{ ... }}`")
     diagnostics, suppressed = examined.diagnostics, examined.suppressed
@@ -71,7 +71,7 @@ def checked_file(source: Source, examined: Examined, workflow: str | None, *, st
             raise Unreadable(f"no workflow `{workflow}` in `{source.path}`; it has {listed}")
         diagnostics = _within(examined, workflow, diagnostics)
         suppressed = _within(examined, workflow, suppressed)
-    return CheckedFile(source, diagnostics, suppressed, examined.skipped, names, strict)
+    return CheckedFile(source, diagnostics, suppressed, examined.skipped, names, strict, examined.gaps, examined.rules)
 
 
 def _within(examined: Examined, name: str, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:

@@ -79,7 +79,7 @@ def _refusal(target: str, report: CheckReport) -> NothingStarted:
     if report.faults:
         return NothingStarted(report.faults[0])
     if report.unreadable:
-        _, reason = report.unreadable[0]
+        reason = report.unreadable[0].message
         file = target.partition("#")[0]
         named = "" if file.endswith(".flow") else "; published workflows are not run yet, name a file"
         return NothingStarted(f"{reason}{named}" if f"`{file}`" in reason else f"`{target}`: {reason}{named}")

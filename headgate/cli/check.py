@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from headgate.validators.report import CheckReport
 
 WATCH_SECONDS = 0.5
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "concise")
+IN_REPOSITORY = ("sarif", "github", "gitlab", "junit")
+"""Formats for services that look at the whole repository, whatever folder the workspace is."""
 
 
 @click.command("check")
@@ -30,7 +33,7 @@ WATCH_SECONDS = 0.5
 @click.option(
     "--format",
     "output",
-    type=click.Choice(["text", "json", "concise"]),
+    type=click.Choice(FORMATS),
     default="text",
     show_default=True,
     help="How to print it.",
@@ -80,29 +83,58 @@ def _once(paths: tuple[str, ...], options: Options, output: str) -> int:
         report = checking.check_text(sys.stdin.buffer.read(), "-", options)
     else:
         report = checking.check(paths, options)
-    show(report, output)
+    show(report, output, strict=options.strict)
     return report.exit_code(strict=options.strict)
 
 
-def show(report: CheckReport, output: str) -> None:
+def show(report: CheckReport, output: str, *, strict: bool = False) -> None:
     """Print a gate report: findings on standard output, what could not be read or used on standard error."""
     for message in report.faults:
         print(f"headgate: {message}", file=sys.stderr)
     for unreadable in report.unreadable:
         print(f"headgate: {unreadable.message}", file=sys.stderr)
-    if output == "json":
-        from headgate.render.findings_json import findings_json
+    if output in IN_REPOSITORY:
+        from pathlib import Path
 
-        print(findings_json(report), end="")
-    elif output == "concise":
-        from headgate.render.findings_concise import findings_concise
+        from headgate.api.locations import in_repository
 
-        print(findings_concise(report), end="")
-    elif report.files or not report.unreadable:
-        from headgate.cli.output import colour_wanted
-        from headgate.render.findings_text import findings_text
+        report = in_repository(report, Path.cwd())
+    print(rendered(report, output, strict=strict), end="")
 
-        print(findings_text(report, colour=colour_wanted()), end="")
+
+def rendered(report: CheckReport, output: str, *, strict: bool) -> str:
+    """A gate report in one of `FORMATS`."""
+    match output:
+        case "json":
+            from headgate.render.findings_json import findings_json
+
+            return findings_json(report)
+        case "sarif":
+            from headgate.render.findings_sarif import findings_sarif
+
+            return findings_sarif(report)
+        case "github":
+            from headgate.render.findings_github import findings_github
+
+            return findings_github(report)
+        case "gitlab":
+            from headgate.render.findings_gitlab import findings_gitlab
+
+            return findings_gitlab(report)
+        case "junit":
+            from headgate.render.findings_junit import findings_junit
+
+            return findings_junit(report, strict=strict)
+        case "concise":
+            from headgate.render.findings_concise import findings_concise
+
+            return findings_concise(report)
+    if report.unreadable and not report.files:
+        return ""
+    from headgate.cli.output import colour_wanted
+    from headgate.render.findings_text import findings_text
+
+    return findings_text(report, colour=colour_wanted())
 
 
 def _fix(paths: tuple[str, ...], options: Options, output: str, *, unsafe: bool, diff: bool) -> int:
@@ -116,7 +148,7 @@ def _fix(paths: tuple[str, ...], options: Options, output: str, *, unsafe: bool,
     fixed = fixing.fix(paths, options, fixing.allowed(unsafe=unsafe))
     for change in fixed.changes:
         print(f"headgate: fixed {change.path} ({change.fixes})", file=sys.stderr)
-    show(fixed.report, output)
+    show(fixed.report, output, strict=options.strict)
     return fixed.report.exit_code(strict=options.strict)
 
 

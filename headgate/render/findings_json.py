@@ -23,7 +23,9 @@ def findings_object(report: CheckReport) -> JsonObject:
         "version": VERSION,
         "files": len(report.files) + len(report.unreadable),
         "failed": len(report.unreadable),
-        "diagnostics": [_finding(file.source, diagnostic) for file in report.files for diagnostic in file.diagnostics],
+        "unreadable": [{"path": one.path, "message": one.message} for one in report.unreadable],
+        "faults": list(report.faults),
+        "diagnostics": [_finding(source, diagnostic) for source, diagnostic in report.findings()],
         "summary": {
             "verdict": str(report.verdict),
             "errors": report.count(Severity.ERROR),
@@ -31,7 +33,9 @@ def findings_object(report: CheckReport) -> JsonObject:
             "notes": report.count(Severity.NOTE),
             "suppressed": report.suppressed,
             "fixable": report.fixable,
+            "rules_run": report.rules,
             "rules_skipped": list(report.rules_skipped),
+            "not_checked": [{"code": code, "reasons": list(why)} for code, why in report.gaps.items()],
         },
     }
 

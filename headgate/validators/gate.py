@@ -13,6 +13,7 @@ from headgate.grammar import ast
 from headgate.grammar.parse import parse
 from headgate.source import Source, Span
 from headgate.validators import registry, suppressions
+from headgate.validators.report import Gap
 from headgate.validators.rule import Context, Live, NotChecked, all_steps
 from headgate.validators.selection import Selection
 from headgate.validators.table import TABLE
@@ -42,8 +43,9 @@ class Setting(NamedTuple):
 class Examined(NamedTuple):
     """What the gate made of one text. `graphs` has one graph for each workflow of `file`, in order.
 
-    `diagnostics` are sorted by place; `skipped` are the codes of rules that could not run. `leans_on` says what the
-    answer depends on beside the text and the setting: the `day`, the other `workflows`, the installed `kinds`.
+    `diagnostics` are sorted by place; `skipped` are the codes of rules that could not run, `gaps` say why, and `rules`
+    is how many ran. `leans_on` says what the answer depends on beside the text and the setting: the `day`, the other
+    `workflows`, the installed `kinds`.
     """
 
     file: ast.File
@@ -52,6 +54,8 @@ class Examined(NamedTuple):
     suppressed: tuple[Diagnostic, ...]
     skipped: tuple[str, ...]
     leans_on: frozenset[str]
+    gaps: tuple[Gap, ...] = ()
+    rules: int = 0
 
 
 class _Asked:
@@ -103,6 +107,8 @@ def examine(source: Source, setting: Setting) -> Examined:
         tuple(sorted(outcome.suppressed, key=_place)),
         tuple(skipped),
         frozenset(asked.about),
+        tuple(dict.fromkeys(Gap(code, miss.reason) for code, miss in missed)),
+        len(ran.difference(skipped)),
     )
 
 

@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING
 
 from headgate.diagnostics import Diagnostic, Edit, Fix, Label, Safety, Severity, WitnessStep
 from headgate.source import Source, Span
-from headgate.validators.report import CheckedFile
+from headgate.validators.report import CheckedFile, Gap
 
 if TYPE_CHECKING:
     from headgate.plan import Json
 
 
 def pack(file: CheckedFile) -> Json:
-    """All of a checked file but its text, in values that JSON has."""
+    """All of a checked file but its text and where it stands, in values that JSON has."""
     return [
         [_packed(one) for one in file.diagnostics],
         [_packed(one) for one in file.suppressed],
         list(file.skipped),
         list(file.workflows),
         file.strict,
+        [list(gap) for gap in file.gaps],
+        file.rules,
     ]
 
 
@@ -32,7 +34,7 @@ def unpack(packed: Json, source: Source) -> CheckedFile:
 
 
 def _file(packed: Json, source: Source) -> CheckedFile:
-    found, suppressed, skipped, workflows, strict = _list(packed)
+    found, suppressed, skipped, workflows, strict, gaps, rules = _list(packed)
     size = len(source.text)
     return CheckedFile(
         source,
@@ -41,6 +43,8 @@ def _file(packed: Json, source: Source) -> CheckedFile:
         tuple(_text(one) for one in _list(skipped)),
         tuple(_text(one) for one in _list(workflows)),
         strict is True,
+        tuple(Gap(_text(code), _text(reason)) for code, reason in map(_list, _list(gaps))),
+        rules if isinstance(rules, int) else 0,
     )
 
 

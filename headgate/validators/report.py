@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 
 from headgate.diagnostics import Diagnostic, Safety, Severity
 from headgate.source import Source
+from headgate.validators.table import TABLE
 
 
 class Verdict(StrEnum):
@@ -17,11 +20,24 @@ class Verdict(StrEnum):
     FINDINGS = "findings"
 
 
+class Gap(NamedTuple):
+    """A rule that could not run on a file, and why."""
+
+    code: str
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        """What was not checked, and why."""
+        return f"`{self.code}` {TABLE[self.code].name} was not checked: {self.reason}"
+
+
 class CheckedFile(NamedTuple):
     """One file that was read. `diagnostics` are sorted by place; `suppressed` are those a comment in the file silences.
 
     `skipped` are the codes of rules that could not run, `workflows` the names found, and `strict` is whether warnings
-    and skipped rules block here.
+    and skipped rules block here. `gaps` say why rules could not run, `rules` how many did. `file` is where it stands,
+    None for a text that stands nowhere.
     """
 
     source: Source
@@ -30,6 +46,9 @@ class CheckedFile(NamedTuple):
     skipped: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
     strict: bool = False
+    gaps: tuple[Gap, ...] = ()
+    rules: int = 0
+    file: Path | None = None
 
     @property
     def blocks(self) -> bool:
@@ -37,12 +56,18 @@ class CheckedFile(NamedTuple):
         worst = {diagnostic.severity for diagnostic in self.diagnostics}
         return Severity.ERROR in worst or (self.strict and (Severity.WARNING in worst or bool(self.skipped)))
 
+    @property
+    def unsaid(self) -> tuple[Gap, ...]:
+        """The gaps that no finding of this file speaks of, because HG904 is ignored."""
+        return () if any(found.code == "HG904" for found in self.diagnostics) else self.gaps
+
 
 class Unreadable(NamedTuple):
-    """A path that could not be checked, and one sentence why."""
+    """A path that could not be checked, and one sentence why. `file` is where it would stand."""
 
     path: str
     message: str
+    file: Path | None = None
 
 
 class CheckReport(NamedTuple):
@@ -56,6 +81,20 @@ class CheckReport(NamedTuple):
     def rules_skipped(self) -> tuple[str, ...]:
         """The codes of the rules that could not run on some file, sorted."""
         return tuple(sorted({code for file in self.files for code in file.skipped}))
+
+    @property
+    def gaps(self) -> dict[str, tuple[str, ...]]:
+        """Why rules could not run: the reasons by code, each once, sorted by code."""
+        reasons: dict[str, dict[str, None]] = {code: {} for code in self.rules_skipped}
+        for file in self.files:
+            for gap in file.gaps:
+                reasons.setdefault(gap.code, {})[gap.reason] = None
+        return {code: tuple(reasons[code]) for code in sorted(reasons)}
+
+    @property
+    def rules(self) -> int:
+        """How many rules ran on the file on which most did."""
+        return max((file.rules for file in self.files), default=0)
 
     @property
     def suppressed(self) -> int:
@@ -78,6 +117,12 @@ class CheckReport(NamedTuple):
             return Verdict.FINDINGS
         complete = self.files and not (self.rules_skipped or self.unreadable or self.faults)
         return Verdict.CLEAN if complete else Verdict.INCOMPLETE
+
+    def findings(self) -> Iterator[tuple[Source, Diagnostic]]:
+        """Every finding that counts, with the text it stands in."""
+        for file in self.files:
+            for diagnostic in file.diagnostics:
+                yield file.source, diagnostic
 
     def count(self, severity: Severity) -> int:
         """How many findings have that severity."""

@@ -82,6 +82,17 @@ def apply(
     return Outcome(kept, silenced, warnings)
 
 
+def reasons(source: Source, comments: Iterable[ast.Comment], suppressed: Iterable[Diagnostic]) -> Iterator[str]:
+    """Why the author silenced each of these findings."""
+    found = [one for comment in comments if (one := _read(source, comment, str)) is not None]
+    for diagnostic in suppressed:
+        line = source.position(diagnostic.span.start).line
+        speaking = (
+            one.reason for one in found if one.line == line and diagnostic.code in [code.text for code in one.codes]
+        )
+        yield next(speaking, "")
+
+
 def _speaking_for(suppressions: list[Suppression], line: int, code: str) -> Iterator[Code]:
     for suppression in suppressions:
         if suppression.fault is None and suppression.line == line:

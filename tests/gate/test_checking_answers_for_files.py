@@ -45,6 +45,7 @@ def codes(report: CheckReport) -> list[str]:
         (BROKEN, 1, 1, "findings"),
         (CALLS, 0, 1, "incomplete"),
         ("", 3, 3, "incomplete"),
+        ("# headgate: ignore[HG507] nothing is here\n", 3, 3, "incomplete"),
     ],
 )
 def test_exit_code_and_verdict(tmp_path: Path, text: str, exit_code: int, strict_exit_code: int, verdict: str) -> None:
