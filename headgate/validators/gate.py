@@ -81,22 +81,22 @@ def examine(source: Source, setting: Setting) -> Examined:
     by_name = {graph.workflow.name.text: graph for graph, _ in reversed(built)}
     asked = _Asked(setting)
     missed: list[tuple[str, NotChecked]] = []
-    ran = {rule.code for rule in registry.rules() if setting.selection.runs(rule.code)}
+    ran = {code for code in registry.codes() if setting.selection.runs(code)}
+    concerned = registry.rules() if found else registry.concerned(source.text)  # a mended tree says more than its text
+    rules = [rule for rule in concerned if rule.code in ran]
     for graph, problems in built:
         found += problems
         context = _context(source, file, graph, by_name, setting, asked)
         if not all(kinds.is_ours(step.kind.text) for step in context.steps):
             asked.about.add("kinds")
-        for rule in registry.rules():
-            if rule.code not in ran:
-                continue
+        for rule in rules:
             for finding in rule.check(context):
                 if isinstance(finding, NotChecked):
                     missed.append((rule.code, finding))
                 else:
                     found.append(finding)
     skipped = sorted({code for code, _ in missed})
-    found += _not_checked(missed)
+    found += _not_checked(missed) if missed else []
     shown = [diagnostic for diagnostic in _causes(found) if setting.selection.shows(diagnostic)]
     outcome = suppressions.apply(source, file.comments, shown, ran.difference(skipped), asked.day)
     kept = outcome.kept + [warning for warning in outcome.warnings if setting.selection.shows(warning)]

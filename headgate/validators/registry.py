@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 
 from headgate.validators.rule import Rule
+from headgate.validators.table import TABLE
 
 MODULES = (
     "syntax_error",  # HG001
@@ -73,12 +75,39 @@ def rules() -> tuple[Rule, ...]:
     return tuple(_load(module) for module in MODULES)
 
 
+def codes() -> tuple[str, ...]:
+    """The codes of all rules, without loading any."""
+    return tuple(_by_module())
+
+
+def concerned(text: str) -> Iterator[Rule]:
+    """The rules that may have something to say about a text, by code; the others are not loaded.
+
+    A rule has nothing to say where none of the words stands that its row in the table names.
+    """
+    for code, module in _by_module().items():
+        words = TABLE[code].words
+        if words is None or any(word in text for word in words):
+            yield _load(module)
+
+
 def find(code_or_name: str) -> Rule | None:
     """The rule of a code (`HG106`, in any case) or of a name (`no-steps`), else None."""
     wanted = code_or_name.casefold()
-    return next((rule for rule in rules() if wanted in (rule.code.casefold(), rule.name)), None)
+    modules = _by_module().items()
+    found = (module for code, module in modules if wanted in (code.casefold(), TABLE[code].name))
+    module = next(found, None)
+    return None if module is None else _load(module)
 
 
+@cache
+def _by_module() -> dict[str, str]:
+    """Module by code."""
+    codes = {row.name.replace("-", "_"): code for code, row in TABLE.items()}
+    return {codes[module]: module for module in MODULES}
+
+
+@cache
 def _load(module: str) -> Rule:
     rule = import_module(f"headgate.validators.rules.{module}").RULE
     assert isinstance(rule, Rule), f"headgate.validators.rules.{module}.RULE is not a Rule"
