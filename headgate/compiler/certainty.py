@@ -6,13 +6,12 @@ certain is so in every run; what it does not may still be, and `counter_runs` lo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from headgate.compiler.graph import Graph, Scope
 from headgate.compiler.needs import needs
 from headgate.compiler.outcomes import (
     BLOCKED,
-    COMPLETED,
     CUT,
     DENIED,
     FAILED,
@@ -20,6 +19,7 @@ from headgate.compiler.outcomes import (
     UNTAKEN,
     Ends,
     Own,
+    Takers,
     edge_ends,
     own_ends,
 )
@@ -32,6 +32,9 @@ _KEPT_BLOCKS = 4
 _NEAR = 8
 
 
+ALWAYS = (-1, 0)
+
+
 class Arrow(NamedTuple):
     """A control edge from the step at position `source`."""
 
@@ -40,10 +43,31 @@ class Arrow(NamedTuple):
     on: str
 
 
+Demand: TypeAlias = tuple[int, int]
+"""A position and the ends that are allowed there."""
+
+Key: TypeAlias = tuple[bool, bool, int, int]
+"""A search's settings and the one demand that was left of it."""
+
+
+class Way(NamedTuple):
+    """One way to end: `end` as bits, `demands` of the steps before. `entered` is the number of the live edge it started
+    by, `optional` that its `when` was false, `starved` the position of the result it was missing.
+    """
+
+    end: int
+    demands: tuple[Demand, ...]
+    entered: int | None = None
+    optional: bool = False
+    starved: int | None = None
+
+
 class Stage(NamedTuple):
     """A step in its scope's order. `awaited` are those whose end it waits for, `needed` those it cannot do without.
 
-    `possible` are the ends it may come to. `certain`: it ends completed in every run in which it ends.
+    `possible` are the ends it may come to. `certain`: it ends completed in every run in which it ends. `stem` is the
+    switch on whose choice alone it hangs whether the step is taken, with the ends in which it is; `ALWAYS` where none
+    does, None where that is not known.
     """
 
     own: Own
@@ -53,6 +77,7 @@ class Stage(NamedTuple):
     needed: tuple[int, ...]
     possible: int
     starts: bool
+    stem: tuple[int, int] | None = None
 
     @property
     def certain(self) -> bool:
@@ -60,20 +85,25 @@ class Stage(NamedTuple):
 
 
 class Certainty:
-    """The facts of one scope. Positions are places in `scope.order`."""
+    """The facts of one scope. Positions are places in `scope.order`.
+
+    `met` and `tried` belong to the searches of `counter_runs`: what they found out, and how much they tried.
+    """
 
     def __init__(self, graph: Graph, scope: Scope) -> None:
         self.scope = scope
         self.order = scope.order
         self.position = {name: at for at, name in enumerate(scope.order)}
         self.stages: list[Stage] = []
+        self.met: dict[Key, tuple[tuple[tuple[int, Way], ...], Key | None]] = {}
+        self.tried = 0
         self._blocks: dict[int, _Block] = {}
         policy = of_block("workflow", graph.workflow.attributes).word("on_failure") or "fail"
-        handled = {edge.source for node in scope.nodes.values() for edge in node.edges if edge.on in _TAKE_UP}
+        takers = _takers(scope)
         read = needs(graph)
         for name in scope.order:
             node = scope.nodes[name]
-            own = own_ends(node, handled=name in handled, policy=policy)
+            own = own_ends(node, takers.get(name, Takers()), policy)
             arrows = tuple(
                 Arrow(self.position[edge.source], edge_ends(edge, self.stages[self.position[edge.source]].own), edge.on)
                 for edge in node.edges
@@ -144,7 +174,8 @@ class Certainty:
         possible = stage.own.ran if starts else 0
         if starts and stage.own.optional:
             possible |= UNTAKEN
-        if ends and all(each.branch & before for each, before in ends):
+        stem = self._stem(stage)
+        if ends and stem != ALWAYS and all(each.branch & before for each, before in ends):
             possible |= UNTAKEN
         dead = [bool((each.branch | each.denial | each.failure) & before) for each, before in ends]
         stopped = all(dead) if stage.any_join else bool(ends)
@@ -154,10 +185,43 @@ class Certainty:
             possible |= BLOCKED
         for at in stage.needed if starts else ():
             possible |= starved(self.stages[at].possible, self.stages[at].own)
-        return stage._replace(possible=possible, starts=starts)
+        if possible & UNTAKEN and stem == ALWAYS:
+            stem = None  # for want of a result
+        return stage._replace(possible=possible, starts=starts, stem=stem)
+
+    def _stem(self, stage: Stage) -> tuple[int, int] | None:
+        if stage.own.optional:
+            return None
+        stems = [self._stem_of(arrow) for arrow in stage.arrows]
+        if not stems or ALWAYS in stems:
+            return ALWAYS
+        mask = 0
+        for stem in stems:
+            if stem is None or stems[0] is None or stem[0] != stems[0][0]:
+                return None
+            mask |= stem[1]
+        assert stems[0] is not None, "an unknown stem ended the loop"
+        switch = self.stages[stems[0][0]]
+        return switch.stem if mask == switch.own.completed else (stems[0][0], mask)
+
+    def _stem_of(self, arrow: Arrow) -> tuple[int, int] | None:
+        """When an edge is not dead by branch."""
+        source = self.stages[arrow.source]
+        if arrow.on in ("case", "else") and source.own.ran & source.own.completed:
+            return (arrow.source, arrow.ends.live)
+        return source.stem if arrow.on == "completed" else None
 
 
-_TAKE_UP = frozenset({"failed", "finished"})
+def _takers(scope: Scope) -> dict[str, Takers]:
+    """Of each step whose failure an edge takes up, which edges do."""
+    found: dict[str, Takers] = {}
+    for node in scope.nodes.values():
+        for edge in node.edges:
+            if edge.on in ("failed", "finished"):
+                before = found.get(edge.source, Takers())
+                named = before.named or not edge.star
+                found[edge.source] = Takers(True, named, before.expecting or (edge.on == "failed" and not edge.star))
+    return found
 
 
 def starved(source: int, own: Own) -> int:
@@ -229,6 +293,3 @@ class _Block:
             return 0
         found = self._started[at] if live & ~source.own.read else self._read[at]
         return found if live & ~source.own.fruitful else found | (self._done(arrow.source) & (1 << at))
-
-
-__all__ = ["BLOCK", "COMPLETED", "DENIED", "FAILED", "Arrow", "Certainty", "Stage", "starved"]

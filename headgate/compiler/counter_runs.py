@@ -8,28 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from headgate.compiler.certainty import Certainty, Stage, starved
+from headgate.compiler.certainty import Certainty, Demand, Key, Stage, Way, starved
 from headgate.compiler.outcomes import BLOCKED, CUT, DENIED, FAILED, OPEN, PASSED, UNTAKEN
 
 MOST_TRIED = 4_000
 """Ways of ending that one search tries before it gives up."""
 
-Demand: TypeAlias = tuple[int, int]
-"""A position and the ends that are allowed there."""
+MOST_TRIED_OF_ALL = 2_000_000
+"""Ways that all searches of a scope try together."""
 
-
-class Way(NamedTuple):
-    """One way to end: `end` as bits, `demands` of the steps before. `entered` is the number of the live edge it started
-    by, `optional` that its `when` was false, `starved` the position of the result it was missing.
-    """
-
-    end: int
-    demands: tuple[Demand, ...]
-    entered: int | None = None
-    optional: bool = False
-    starved: int | None = None
+_MOST_KNOWN = 16
 
 
 class GaveUp(Exception):  # noqa: N818 - it is an answer, not an error
@@ -43,20 +33,26 @@ class _Choice(NamedTuple):
 
 
 class Search:
-    """One search. `certain` says that a step starts only when the demands cannot hold any more: it prunes."""
+    """One search. `certain` says that a step starts only when the demands cannot hold any more: it prunes.
+
+    `plain` leaves out runs in which a step stops for want of a result, or fails where only a catch-all takes it up.
+    With `pending`, steps may take their time: they have not ended when another starts.
+    """
 
     def __init__(
-        self, facts: Certainty, certain: Callable[[int], bool], *, starving: bool = True, pending: bool = False
+        self, facts: Certainty, certain: Callable[[int], bool], *, plain: bool = False, pending: bool = False
     ) -> None:
         self._facts = facts
         self._certain = certain
-        self._starving = starving
+        self._plain = plain
         self._pending = pending
         self._allowed: dict[int, int] = {}
         self._chosen: dict[int, Way] = {}
         self._trail: list[tuple[int, int | None]] = []
         self._queue: list[int] = []
         self._tried = 0
+        self._alone: list[tuple[int, int]] = []
+        self._rest: Key | None = None
 
     def start_of(self, target: int, others: Mapping[int, int], needed: tuple[int, ...]) -> dict[int, Way] | None:
         """A run in which the step at `target` starts while those at `others` end as they are allowed to.
@@ -70,7 +66,7 @@ class Search:
         for way in self._starts(stage, OPEN, needed):
             mark = len(self._trail)
             if self._meet(way.demands) and self._solve():
-                return {**self._chosen, target: way}
+                return {**self._ways_found(), target: way}
             self._undo(mark)
             self._chosen.clear()
             self._queue = [-at for at in self._allowed]
@@ -79,19 +75,61 @@ class Search:
 
     def end_of(self, demands: Mapping[int, int]) -> dict[int, Way] | None:
         """A run in which the steps of a scope end as `demands` allow; None when there is none; raises GaveUp."""
-        return dict(self._chosen) if self._meet(tuple(demands.items())) and self._solve() else None
+        return self._ways_found() if self._meet(tuple(demands.items())) and self._solve() else None
 
     def _solve(self) -> bool:
+        """Whether all demands can be met. Once one is left, an earlier search may have met it already."""
         choices: list[_Choice] = []
+        self._alone.clear()
+        self._rest = None
         while True:
             at = self._next()
             if at is None:
+                self._remember()
                 return True
+            if len(self._allowed) - len(self._chosen) == 1:
+                key = self._key(at, self._allowed[at])
+                if key in self._facts.met:
+                    self._rest = key
+                    self._remember()
+                    return True
+                self._alone.append((len(choices), at))
             choices.append(_Choice(at, self._ways(at), len(self._trail)))
             while not self._advance(choices[-1]):
                 self._leave(choices.pop())
+                while self._alone and self._alone[-1][0] >= len(choices):
+                    self._alone.pop()
                 if not choices:
                     return False
+
+    def _key(self, at: int, ends: int) -> Key:
+        return (self._plain, self._pending, at, ends)
+
+    def _remember(self) -> None:
+        """Keep how each demand that was left alone was met: its own ways, and the key of the next one."""
+        following = self._rest
+        below = -1 if following is None else following[2]
+        chosen = sorted(self._chosen.items())
+        for _, at in reversed(self._alone):
+            key = self._key(at, self._allowed[at])
+            own: list[tuple[int, Way]] = []
+            while chosen and chosen[0][0] <= at:
+                place, way = chosen.pop(0)
+                if place > below:
+                    own.append((place, way))
+            self._facts.met[key] = (tuple(own), following)
+            following, below = key, at
+
+    def _ways_found(self) -> dict[int, Way]:
+        """The ways of this search, and the nearest of those that an earlier one found."""
+        found = dict(self._chosen)
+        key = self._rest
+        for _ in range(_MOST_KNOWN):
+            if key is None:
+                break
+            ways, key = self._facts.met[key]
+            found.update(ways)
+        return found
 
     def _next(self) -> int | None:
         while self._queue:
@@ -106,7 +144,8 @@ class Search:
         self._chosen.pop(choice.at, None)
         for way in choice.ways:
             self._tried += 1
-            if self._tried > MOST_TRIED:
+            self._facts.tried += 1
+            if self._tried > MOST_TRIED or self._facts.tried > MOST_TRIED_OF_ALL:
                 raise GaveUp
             if self._meet(way.demands):
                 self._chosen[choice.at] = way
@@ -135,6 +174,8 @@ class Search:
             stage = self._facts.stages[at]
             before = self._allowed.get(at)
             everything = stage.possible | (OPEN if self._pending else 0)
+            if self._plain and stage.own.rough:
+                everything &= ~FAILED
             allowed = (everything if before is None else before) & ends
             if not allowed or (not allowed & ~stage.own.ran and self._certain(at)):
                 return False
@@ -162,7 +203,7 @@ class Search:
             yield from self._cut(stage)
         if allowed & BLOCKED:
             yield from self._blocked(stage)
-        if self._starving and allowed & (UNTAKEN | CUT | BLOCKED):
+        if not self._plain and allowed & (UNTAKEN | CUT | BLOCKED):
             yield from self._starved(stage, allowed)
 
     def _starts(self, stage: Stage, end: int, needed: tuple[int, ...]) -> Iterator[Way]:

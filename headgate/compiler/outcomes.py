@@ -17,6 +17,14 @@ CALM = frozenset({"set", "delay"})
 """Kinds that cannot fail when nothing in them is evaluated."""
 
 
+class Takers(NamedTuple):
+    """Which edges take a step's failure up: any at all, one that names the step, one that is `failed` and names it."""
+
+    any: bool = False
+    named: bool = False
+    expecting: bool = False
+
+
 UNSEEN = frozenset({"switch", "repeat"})
 """Kinds of which a gate shows nothing that is evaluated only later."""
 
@@ -27,7 +35,7 @@ class Own(NamedTuple):
     `completed` are the bits of its completion: one, or for a switch one for each of `ways`: a step's name, None for no
     case. `ran` are all ends it may come to once it has started. `fruitful` are those that leave a result, `read` those
     before which it has read what it needs: a step that needs a result stops for want of it before it fails of anything
-    else. `optional`: its `when` may skip it.
+    else. `optional`: its `when` may skip it. `rough`: it may fail, but only a catch-all takes that up.
     """
 
     completed: int
@@ -36,6 +44,7 @@ class Own(NamedTuple):
     read: int
     optional: bool
     ways: tuple[str | None, ...] = (None,)
+    rough: bool = False
 
     def taking(self, target: str) -> int:
         """The bit of the end in which the switch leads to `target`."""
@@ -51,8 +60,8 @@ class Ends(NamedTuple):
     failure: int
 
 
-def own_ends(node: Node, *, handled: bool, policy: str) -> Own:
-    """What the step says itself. `handled`: an edge takes its failure up; `policy` is the workflow's `on_failure`."""
+def own_ends(node: Node, takers: Takers, policy: str) -> Own:
+    """What the step says itself; `policy` is the workflow's `on_failure`."""
     said = of_step(node.step)
     enabled, when = said.get("enabled"), said.get("when")
     optional = when is not None and not (isinstance(when, ast.Boolean) and when.value)
@@ -70,20 +79,19 @@ def own_ends(node: Node, *, handled: bool, policy: str) -> Own:
         fruitful |= DENIED
     if node.kind == "human" or any(_before(gate) for gate in node.step.gates):
         ran |= DENIED
-    if _survives(node, handled=handled, policy=policy) and _fallible(node):
+    continues = _continues(node, policy)
+    if (takers.any or continues) and _fallible(node, takers):
         ran |= FAILED
     read = completed | FAILED | (0 if node.kind in UNSEEN else DENIED)
-    return Own(completed, ran, fruitful, read, optional, ways)
+    return Own(completed, ran, fruitful, read, optional, ways, not (takers.named or continues))
 
 
 def _before(gate: ast.Gate) -> bool:
     return gate.position.text == "before" if gate.position is not None else gate.kind.text == "approval"
 
 
-def _survives(node: Node, *, handled: bool, policy: str) -> bool:
-    """Whether other steps of its scope may still start when it has failed."""
-    if handled:
-        return True
+def _continues(node: Node, policy: str) -> bool:
+    """Whether other steps of its scope may still start when it has failed and no edge takes that up."""
     loop = node.scope.loop
     if loop is not None:
         return of_step(loop.step).word("on_item_failure") != "pause"
@@ -91,7 +99,10 @@ def _survives(node: Node, *, handled: bool, policy: str) -> bool:
     return own == "continue" or (own is None and policy == "continue" and node.kind != "fail")
 
 
-def _fallible(node: Node) -> bool:
+def _fallible(node: Node, takers: Takers) -> bool:
+    """A question to people ends with their decision, unless somebody expects it to fail."""
+    if node.kind == "human":
+        return takers.expecting
     evaluates = any(True for _ in step_templates(node.step))
     return node.kind not in CALM or evaluates or bool(node.step.gates) or node.step.broken
 

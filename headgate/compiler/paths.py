@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from headgate.compiler.certainty import Certainty
-from headgate.compiler.counter_runs import GaveUp, Search, Way
+from headgate.compiler.certainty import Certainty, Way
+from headgate.compiler.counter_runs import GaveUp, Search
 from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
 from headgate.compiler.outcomes import DENIED, FAILED, OPEN
 from headgate.compiler.references import holder_in
@@ -27,6 +27,7 @@ class CounterRun(NamedTuple):
     `reader` is the step that was asked about: `target`, or a step in its body.
     """
 
+    graph: Graph
     facts: Certainty
     scope: Scope
     ways: Mapping[int, Way]
@@ -45,14 +46,16 @@ class CounterRun(NamedTuple):
 
     def path(self) -> list[tuple[Node, GraphEdge | str | None]]:
         """From the first step to the reader, each with the edge it was entered by; the body's steps come last."""
-        return [*_outside(self.target), *_up(self.facts, self.ways, self.target), *_inside(self)]
+        here = _up(self.facts, self.ways, self.target)
+        return [*_outside(self.graph, self.target), *here, *_inside(self)]
 
 
 class Answer(NamedTuple):
-    """`surely` in every run; otherwise `run` is one that shows it, None when none was found in time."""
+    """`surely` in every run; otherwise `run` is one that shows it. `gave_up`: there are too many runs to look at."""
 
     surely: bool
     run: CounterRun | None = None
+    gave_up: bool = False
 
 
 def surely_completed(graph: Graph, source: Node, target: Node) -> bool:
@@ -68,11 +71,12 @@ def counter_run(graph: Graph, source: Node, target: Node) -> CounterRun | None:
     return ask(graph, source, target).run
 
 
-def ask(graph: Graph, source: Node, target: Node, *, missing: tuple[Node, ...] = (), starving: bool = True) -> Answer:
+def ask(graph: Graph, source: Node, target: Node, *, missing: tuple[Node, ...] = (), plain: bool = False) -> Answer:
     """Both answers at once. `missing` are steps, beside `source`, that leave no result either.
 
-    Without `starving` only runs count in which no step before stops for want of a result that it reads: what such a
-    step stops in turn is a consequence of that.
+    With `plain` only runs count in which no step before stops for want of a result that it reads (what it stops in turn
+    is a consequence of that), and none fails whose failure only a catch-all takes up (what needs it is blocked then, as
+    its author expects).
     """
     holder = holder_in(target, source.scope)
     if holder is None:
@@ -87,14 +91,31 @@ def ask(graph: Graph, source: Node, target: Node, *, missing: tuple[Node, ...] =
     without = {each: ~facts.stages[each].own.fruitful for each in (facts.position[node.name] for node in missing)}
     modes = ((False, ~facts.stages[at].own.fruitful), (True, OPEN))
     for pending, end in modes if at < reader else modes[1:]:
-        search = Search(facts, lambda step: facts.started(at, step), starving=starving, pending=pending)
+        search = Search(facts, lambda step: facts.started(at, step), plain=plain, pending=pending)
         try:
             found = search.start_of(reader, {**without, at: end}, needed)
         except GaveUp:
-            return Answer(surely=False)
+            return Answer(surely=False, gave_up=True)
         if found is not None:
-            return Answer(False, CounterRun(facts, source.scope, found, source, holder, target))
+            return Answer(False, CounterRun(graph, facts, source.scope, found, source, holder, target))
     return Answer(surely=True)
+
+
+def failed_before(graph: Graph, source: Node, target: Node) -> Answer:
+    """Whether `source` has failed whenever `target` starts, so that its error is there to be read."""
+    holder = holder_in(target, source.scope)
+    facts = certainty(graph, source.scope)
+    if holder is None or holder is source or not {holder.name, source.name} <= facts.position.keys():
+        return Answer(surely=False)
+    at, reader = facts.position[source.name], facts.position[holder.name]
+    needed = facts.stages[reader].needed if holder is not target else ()
+    try:
+        found = Search(facts, lambda _: False, plain=True).start_of(reader, {at: ~FAILED}, needed)
+    except GaveUp:
+        return Answer(surely=False, gave_up=True)
+    if found is None:
+        return Answer(surely=True)
+    return Answer(False, CounterRun(graph, facts, source.scope, found, source, holder, target))
 
 
 def after_a_round(graph: Graph, source: Node) -> Answer:
@@ -108,12 +129,12 @@ def after_a_round(graph: Graph, source: Node) -> Answer:
     if not facts.stages[at].possible & ends[at]:
         return Answer(surely=True)
     try:
-        found = Search(facts, lambda step: facts.started(at, step), starving=False).end_of(ends)
+        found = Search(facts, lambda step: facts.started(at, step), plain=True).end_of(ends)
     except GaveUp:
-        return Answer(surely=False)
+        return Answer(surely=False, gave_up=True)
     if found is None:
         return Answer(surely=True)
-    return Answer(False, CounterRun(facts, source.scope, found, source, source, source))
+    return Answer(False, CounterRun(graph, facts, source.scope, found, source, source, source))
 
 
 def certainty(graph: Graph, scope: Scope) -> Certainty:
@@ -143,14 +164,20 @@ def _after_a_loop(graph: Graph, source: Node, target: Node) -> Answer:
     return Answer(after_a_round(graph, source).surely and ask(graph, loop, target).surely)
 
 
-def _outside(target: Node) -> list[tuple[Node, GraphEdge | str | None]]:
-    """The loops around a step's scope, the outermost first."""
-    found: list[tuple[Node, GraphEdge | str | None]] = []
-    loop = target.scope.loop
-    while loop is not None:
-        found.insert(0, (loop, None))
-        loop = loop.scope.loop
-    return found
+def way_to(graph: Graph, node: Node) -> list[tuple[Node, GraphEdge | str | None]]:
+    """One way from a first step of the workflow to a step, through the loops around it, each with its edge.
+
+    No step on it stands against it by itself, but whether all of it fits together is only known of a counter-run.
+    """
+    facts = certainty(graph, node.scope)
+    here = _up(facts, {}, node) if node.name in facts.position else [(node, None)]
+    return [*_outside(graph, node), *here]
+
+
+def _outside(graph: Graph, node: Node) -> list[tuple[Node, GraphEdge | str | None]]:
+    """The way to the loop around a step's scope, from the outermost scope on."""
+    loop = node.scope.loop
+    return [] if loop is None else way_to(graph, loop)
 
 
 def _up(facts: Certainty, ways: Mapping[int, Way], target: Node) -> list[tuple[Node, GraphEdge | str | None]]:

@@ -30,6 +30,7 @@ MODULES = (
     "unknown_step_reference",  # HG201
     "unknown_path",  # HG202
     "reads_itself",  # HG203
+    "may_not_have_run",  # HG204
     "loop_scope",  # HG206
     "template_braces",  # HG207
     "template_syntax",  # HG208

@@ -83,14 +83,13 @@ def runs(plan: Plan) -> Iterator[Run]:
 def _fates(plan: Plan, step: PlanStep) -> list[str]:
     if not step.enabled:
         return ["passed"]
-    handled = any(
-        edge.source == step.name and edge.on in ("failed", "finished")
-        for one in plan.steps.values()
-        for edge in one.edges
-    )
+    edges = [edge for one in plan.steps.values() for edge in one.edges if edge.source == step.name]
+    survives = plan.policies.on_failure == "continue" or any(edge.on in ("failed", "finished") for edge in edges)
     fallible = step.kind != "set" or bool(step.config) or step.when is not None
+    if step.kind == "human":  # ends with a decision, unless somebody expects it to fail
+        fallible = any(edge.on == "failed" and not edge.star for edge in edges)
     fates = ["completed"]
-    fates += ["failed"] if fallible and (handled or plan.policies.on_failure == "continue") else []
+    fates += ["failed"] if fallible and survives else []
     fates += ["denied"] if step.kind == "human" else []
     return fates + (["false"] if step.when is not None else [])
 
