@@ -37,7 +37,9 @@ def read_setting(
     selection = asked_for(options)
     if root is None:
         workspace, faults = _in_environment(EMPTY, options.environment)
-        return Setting(workspace, None, options.environment, today, selection, neighbours), faults
+        return Setting(
+            workspace, None, options.environment, today, selection, neighbours, elsewhere=neighbours.find
+        ), faults
     workspace, faults, skip = _workspace(root, configuration.toml)
     lock, damage = _lock(root, configuration.lock)
     workspace, wrong = _in_environment(workspace, options.environment)
@@ -48,7 +50,7 @@ def read_setting(
         selection.ignore + configured.ignore,
         skip + (_LEAN_ON_LOCK if damage else ()),
     )
-    setting = Setting(workspace, lock, options.environment, today, whole, neighbours)
+    setting = Setting(workspace, lock, options.environment, today, whole, neighbours, elsewhere=neighbours.find)
     return (setting._replace(live=_live(workspace, options)) if options.online else setting), faults
 
 

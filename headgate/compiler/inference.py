@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from types import MappingProxyType
 from typing import NamedTuple
 
 from headgate import kinds
 from headgate.compiler import types
+from headgate.compiler.callees import Callees, input_schema
 from headgate.compiler.encoding import encode_fields, encode_schema
+from headgate.compiler.expression_types import ExpressionTypes
 from headgate.compiler.graph import Graph, Node, Scope
-from headgate.compiler.operators import FILTER_TYPES, binary_type
-from headgate.compiler.schemas import schema_of
+from headgate.compiler.places import templates_in
 from headgate.compiler.types import A_BOOLEAN, A_TEXT, AN_INTEGER, ANY, Type, constant, list_of, map_of, nullable, union
-from headgate.compiler.uses import Site, item_name
+from headgate.compiler.uses import RUN_NAMES, Site, item_name
 from headgate.compiler.written import Written, of_step
 from headgate.expressions import Segment, tree
 from headgate.grammar import ast
@@ -35,6 +35,7 @@ STEP_ERROR = map_of(
     },
     closed=True,
 )
+_DEEPEST = 20
 _STATUS = union(constant(status) for status in STEP_STATUSES)
 _RUN = map_of({"id": A_TEXT, "workflow": A_TEXT, "version": ANY, "started_at": A_TEXT}, closed=True)
 _FAILURE = map_of({"step": A_TEXT, "error": STEP_ERROR}, closed=True)
@@ -52,11 +53,17 @@ class Resolution(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known beside the workflow. `siblings` are the workflows of its file, whose outputs a `call` returns."""
+    """What is known beside the workflow. `callees` finds the workflows whose outputs a `call` returns.
+
+    `siblings` are those that it looks among first, None for those of the file that is checked; `depth` counts the calls
+    on the way to this one.
+    """
 
     workspace: Workspace = EMPTY
     lock: Lock | None = None
-    siblings: Mapping[str, ast.Workflow] = MappingProxyType({})
+    callees: Callees = Callees()
+    siblings: Mapping[str, Graph] | None = None
+    depth: int = 0
 
 
 class Inference:
@@ -89,37 +96,12 @@ class Inference:
 
     def type_of(self, node: tree.Node, site: Site) -> Type:
         """The type of an expression at a site; `ANY` where nothing is known."""
-        match node:
-            case tree.Path():
-                found = self.resolve(node.segments, site)
-                return ANY if found.broken_at is not None else found.type
-            case tree.Const():
-                return constant(node.value)
-            case tree.Compare() | tree.Test():
-                return A_BOOLEAN
-            case tree.Unary():
-                return A_BOOLEAN if node.operator == "not" else types.A_NUMBER
-            case tree.Logic():
-                return union((self.type_of(node.left, site), self.type_of(node.right, site)))
-            case tree.Conditional():
-                then = self.type_of(node.then, site)
-                return then if node.otherwise is None else union((then, self.type_of(node.otherwise, site)))
-            case tree.Binary():
-                return binary_type(node.operator, self.type_of(node.left, site), self.type_of(node.right, site))
-            case tree.ListOf():
-                return list_of(union(self.type_of(item, site) for item in node.items)) if node.items else types.A_LIST
-            case tree.MapOf():
-                return self._map(node, site)
-            case tree.Slice():
-                target = self.type_of(node.target, site)
-                return target if target.only(types.LIST) else A_TEXT if target.only(types.TEXT) else ANY
-            case tree.Index():
-                key = node.key.value if isinstance(node.key, tree.Const) else None
-                usable = isinstance(key, str | int) and not isinstance(key, bool)
-                found_type = types.member(self.type_of(node.target, site), key).type if usable else None  # type: ignore[arg-type]
-                return found_type or ANY
-            case tree.Filter():
-                return self._filter(node, site)
+
+        def type_of_path(path: tree.Path) -> Type:
+            found = self.resolve(path.segments, site)
+            return ANY if found.broken_at is not None else found.type
+
+        return ExpressionTypes(type_of_path).of(node)
 
     def value_type(self, value: ast.Value, site: Site) -> Type:
         """The type of a written value, its templates evaluated."""
@@ -181,8 +163,7 @@ class Inference:
         if self._inputs is None:
             fields: dict[str, Type] = {}
             for one in reversed(self._graph.workflow.inputs):
-                more = any(attribute.name.text == "schema" for attribute in one.attributes)
-                fields[one.name.text] = ANY if more else types.from_schema(schema_of(one.type))
+                fields[one.name.text] = types.from_schema(input_schema(one))
             self._inputs = map_of(fields, closed=False)
         return self._inputs
 
@@ -220,27 +201,6 @@ class Inference:
                 return items.items or ANY if items.only(types.LIST) else ANY
         return ANY
 
-    def _map(self, node: tree.MapOf, site: Site) -> Type:
-        fields: dict[str, Type] = {}
-        closed = True
-        for key, value in node.pairs:
-            if isinstance(key, tree.Const) and isinstance(key.value, str):
-                fields[key.value] = self.type_of(value, site)
-            else:
-                closed = False
-        return map_of(fields, closed=closed)
-
-    def _filter(self, node: tree.Filter, site: Site) -> Type:
-        target = self.type_of(node.target, site)
-        if node.name == "default":
-            given = node.arguments[0] if node.arguments else None
-            if given is None:
-                given = next((keyword.value for keyword in node.keywords if keyword.name == "default_value"), None)
-            otherwise = A_TEXT if given is None else self.type_of(given, site)
-            return union((target, otherwise))
-        rule = FILTER_TYPES.get(node.name)
-        return ANY if rule is None else rule(target)
-
     def _result(self, node: Node) -> Type:
         written = of_step(node.step)
         declared = written.get("result")
@@ -260,6 +220,8 @@ class Inference:
             case "llm" | "agent":
                 schema = written.get("schema")
                 return base if schema is None else _with(base, {"data": _declared(schema)})
+            case "switch":
+                return _with(base, {"taken": _taken(node)})
             case "human":
                 fields = written.get("fields")
                 return _with(base, {"fields": nullable(_form(fields))}) if isinstance(fields, ast.Map) else base
@@ -297,10 +259,45 @@ class Inference:
         name = written.word("workflow")
         if name is None or written.get("detach") is not None:
             return ANY
-        sibling = self._known.siblings.get(name)
-        if sibling is None or sibling.broken:
+        callee = self._known.callees.find(name, self._known.siblings)
+        if callee is None:
+            return self._locked(name)
+        if callee.graph.workflow.broken or self._known.depth >= _DEEPEST:
             return ANY
-        return map_of({entry.key.text: ANY for output in sibling.outputs for entry in output.entries}, closed=True)
+        known = self._known._replace(siblings=callee.siblings, depth=self._known.depth + 1)
+        return self._known.callees.output(callee, Inference(callee.graph, known).output_type)
+
+    def _locked(self, name: str) -> Type:
+        """What a published workflow gives, by the lock."""
+        locked = self._known.lock.workflows.get(name) if self._known.lock is not None else None
+        return ANY if locked is None or "properties" not in locked.outputs else types.from_schema(locked.outputs)
+
+    def output_type(self) -> Type:
+        """The type of what a run of the workflow gives: its outputs, or those of the `finish` that ends it."""
+        workflow = self._graph.workflow
+        site = Site("output", "", RUN_NAMES, self._graph.scope)
+        entries = {entry.key.text: entry.value for output in reversed(workflow.outputs) for entry in output.entries}
+        fields = {name: self._lenient(value, site) for name, value in entries.items()}
+        found = [map_of(fields, closed=True) if entries else types.NOTHING]
+        for node in self._graph.by_step.values():
+            output = of_step(node.step).get("output") if node.kind == "finish" else None
+            if output is not None:
+                found.append(self._lenient(output, Site("step", "output", RUN_NAMES, node.scope, node.step, node)))
+        return union(found)
+
+    def _lenient(self, value: ast.Value, site: Site) -> Type:
+        """The type of a value whose parts are null where they come from a step that did not run."""
+        match value:
+            case ast.Map():
+                fields = {entry.key.text: self._lenient(entry.value, site) for entry in reversed(value.entries)}
+                return map_of(fields, closed=True)
+            case ast.List():
+                made = [self._lenient(item, site) for item in value.items]
+                return list_of(union(made)) if made else types.A_LIST
+            case ast.Template() | ast.Text() if any("steps" in one.expression for one in templates_in(value)):
+                return nullable(self.value_type(value, site))
+            case _:
+                return self.value_type(value, site)
 
     def _body(self, node: Node) -> Type:
         if node.body is None:
@@ -318,6 +315,13 @@ class Inference:
 def _kind_result(name: str) -> Type:
     kind = kinds.kind(name)
     return ANY if kind is None or kind.result is None else types.from_schema(kind.result)
+
+
+def _taken(node: Node) -> Type:
+    """The names of the steps that a switch may take, and null when it may take none."""
+    targets = [constant(case.target.text) for case in node.step.cases]
+    has_else = any(case.condition is None for case in node.step.cases)
+    return union(targets if has_else else [*targets, types.NOTHING])
 
 
 def _with(type_: Type, fields: Mapping[str, Type]) -> Type:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 
+from headgate.compiler.callees import inputs_schema
 from headgate.compiler.effects import Surroundings
-from headgate.compiler.encoding import encode, encode_fields, encode_schema
+from headgate.compiler.encoding import encode, encode_fields
 from headgate.compiler.graph import Graph, Scope
 from headgate.compiler.lower_steps import lower_scope, starter
 from headgate.compiler.places import workflow_templates
 from headgate.compiler.requirements import requirements
-from headgate.compiler.schemas import named, schema_of
 from headgate.compiler.written import Written, of_block, of_trigger
 from headgate.grammar import ast
 from headgate.plan import ENTRY, Json, JsonObject, Plan, PlanEdge, PlanStep, Policies, with_digest
@@ -44,7 +44,7 @@ def lower(
             title=None if workflow.title is None else workflow.title.plain,
             digest="",
             entry=graph.entry,
-            inputs=_inputs(workflow),
+            inputs=inputs_schema(workflow),
             vars={let.name.text: encode(let.value) for let in workflow.lets},
             triggers=triggers,
             policies=_policies(written, steps),
@@ -55,36 +55,6 @@ def lower(
             source=_source(graph, source),
         )
     )
-
-
-def _inputs(workflow: ast.Workflow) -> JsonObject:
-    properties: JsonObject = {}
-    required: list[str] = []
-    for one in workflow.inputs:
-        name = one.name.text
-        if name in properties:
-            continue
-        schema = schema_of(one.type)
-        written = of_block("input", one.attributes)
-        more = written.get("schema")
-        if more is not None:
-            schema |= named(encode_schema(more), f"input:{name}")
-        for attribute, said in written.attributes.items():
-            if attribute != "schema":
-                schema[attribute] = encode(said.value)
-        if schema.get("secret") is False:
-            del schema["secret"]
-        if one.default is None:
-            required.append(name)
-        else:
-            schema["default"] = encode(one.default)
-        properties[name] = schema
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [*sorted(required)],
-        "additionalProperties": False,
-    }
 
 
 def _outputs(workflow: ast.Workflow) -> JsonObject:

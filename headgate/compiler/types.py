@@ -162,6 +162,23 @@ def allows(type_: Type, value: Json) -> bool:
     return not (type_.whole and isinstance(value, float) and not value.is_integer())
 
 
+def without_null(type_: Type) -> Type:
+    """A type without null; a type that is nothing else stays as it is."""
+    kinds = type_.kinds - {NULL}
+    if not kinds:
+        return type_
+    members = None if type_.members is None else tuple(one for one in type_.members if one is not None)
+    return type_._replace(kinds=kinds, members=members)
+
+
+def only_kind(type_: Type, kind: str) -> Type:
+    """What is left of a type when its values are of one kind; a type that has none of it stays as it is."""
+    if kind not in type_.kinds:
+        return type_
+    members = None if type_.members is None else tuple(one for one in type_.members if kind_of(one) == kind)
+    return type_._replace(kinds=frozenset({kind}), members=members)
+
+
 def equal(left: Json, right: Json) -> bool:
     """Whether two plain values are the same in JSON: true is not 1."""
     return left == right and isinstance(left, bool) == isinstance(right, bool)

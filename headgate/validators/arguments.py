@@ -145,6 +145,6 @@ def value_fix(one: Misfit) -> tuple[Fix, ...]:
 def expected_of(names: tuple[str, ...]) -> str:
     """The names that may stand there, in a sentence."""
     if not names:
-        return "there is none to add"
+        return "it has no other"
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return f"expected {' or '.join(f'`{name}`' for name in names[:6])}{more}"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from headgate import kinds
 from headgate.compiler import graph as graphs
+from headgate.compiler.callees import Beside, Callees, Elsewhere, nowhere
 from headgate.compiler.written import of_step
 from headgate.diagnostics import Diagnostic, Severity
 from headgate.grammar import ast
@@ -28,6 +29,7 @@ class Setting(NamedTuple):
 
     `workflows` finds the workflows of the workspace, name to file; it is asked only when a rule needs to know. So is
     `live`, what instances say of their tools now; None asks nobody. `drift` weighs a difference from the lock.
+    `elsewhere` finds the file of the workspace that holds a workflow of a name.
     """
 
     workspace: Workspace
@@ -38,6 +40,7 @@ class Setting(NamedTuple):
     workflows: Callable[[], Mapping[str, str]] = dict
     live: Live | None = None
     drift: Severity = Severity.WARNING
+    elsewhere: Elsewhere = nowhere
 
 
 class Examined(NamedTuple):
@@ -73,6 +76,10 @@ class _Asked:
         self.about.add("workflows")
         return self._setting.workflows()
 
+    def elsewhere(self, name: str) -> Beside | None:
+        self.about.add("workflows")
+        return self._setting.elsewhere(name)
+
 
 def examine(source: Source, setting: Setting) -> Examined:
     """Everything the gate has to say about one text."""
@@ -80,13 +87,14 @@ def examine(source: Source, setting: Setting) -> Examined:
     built = [graphs.build(workflow) for workflow in file.workflows]
     by_name = {graph.workflow.name.text: graph for graph, _ in reversed(built)}
     asked = _Asked(setting)
+    callees = Callees(by_name, source.path, asked.elsewhere)
     missed: list[tuple[str, NotChecked]] = []
     ran = {code for code in registry.codes() if setting.selection.runs(code)}
     concerned = registry.rules() if found else registry.concerned(source.text)  # a mended tree says more than its text
     rules = [rule for rule in concerned if rule.code in ran]
     for graph, problems in built:
         found += problems
-        context = _context(source, file, graph, by_name, setting, asked)
+        context = _context(source, file, graph, callees, setting, asked)
         if not all(kinds.is_ours(step.kind.text) for step in context.steps):
             asked.about.add("kinds")
         for rule in rules:
@@ -116,11 +124,11 @@ def _context(
     source: Source,
     file: ast.File,
     graph: graphs.Graph,
-    by_name: Mapping[str, graphs.Graph],
+    callees: Callees,
     setting: Setting,
     asked: _Asked,
 ) -> Context:
-    """What rules see of one workflow: the facts that several of them read, found once. `by_name` are the file's."""
+    """What rules see of one workflow: the facts that several of them read, found once."""
     workflow = graph.workflow
     steps = tuple(all_steps(workflow.steps))
     said = tuple((step, of_step(step)) for step in steps)
@@ -137,11 +145,12 @@ def _context(
         workspace=setting.workspace,
         lock=setting.lock,
         workflows=asked.workflows,
-        graphs=by_name,
+        graphs=callees.here,
         environment=setting.environment,
         day=asked.day,
         live=setting.live,
         drift=setting.drift,
+        callees=callees,
     )
 
 

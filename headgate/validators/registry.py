@@ -41,6 +41,7 @@ MODULES = (
     "missing_argument",  # HG302
     "argument_type",  # HG303
     "schema_drift",  # HG306
+    "call_mismatch",  # HG307
     "unknown_instance",  # HG401
     "missing_tool",  # HG402
     "unknown_tool",  # HG403

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
+from headgate.compiler.callees import Callees
 from headgate.compiler.effects import Effect, Surroundings, effect_of
 from headgate.compiler.graph import Graph, Node
 from headgate.compiler.written import Written
@@ -39,7 +40,7 @@ class Context(NamedTuple):
     workflows of the file by name. `workflows` finds the workflows of the workspace, name to file; it reads files, so
     ask it last. `day` tells the date; who asks for either has an answer that lasts no longer than what it asked for.
     `live` asks instances by name what they say of their tools now, None when nobody wants to know; `drift` is how much
-    it weighs when that is not what the lock says.
+    it weighs when that is not what the lock says. `callees` finds the workflows that steps call, also in other files.
     """
 
     source: Source
@@ -58,6 +59,7 @@ class Context(NamedTuple):
     day: Callable[[], str]
     live: Live | None = None
     drift: Severity = Severity.WARNING
+    callees: Callees = Callees()
 
     def said(self, step: ast.Step) -> Written:
         """A step's attributes, with positionals and fence sorted in."""

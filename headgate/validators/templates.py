@@ -89,8 +89,7 @@ class OfGraph:
 @lru_cache(maxsize=4)
 def _inference(key: OfGraph) -> Inference:
     context = key.context
-    siblings = {workflow.name.text: workflow for workflow in context.file.workflows}
-    return Inference(context.graph, Known(context.workspace, context.lock, siblings))
+    return Inference(context.graph, Known(context.workspace, context.lock, context.callees))
 
 
 def reads_unknown_steps(context: Context) -> frozenset[int]:

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headgate.compiler import types
+from headgate.compiler.expression_types import ExpressionTypes
 from headgate.compiler.graph import build
 from headgate.compiler.inference import Inference, Known
 from headgate.compiler.uses import Site
-from headgate.expressions import Segment, TemplateFailed, evaluate, parse
+from headgate.expressions import Segment, TemplateFailed, evaluate, parse, tree
 from headgate.grammar.parse import parse as parse_file
 from headgate.source import Source
 
@@ -139,6 +140,84 @@ def test_an_expression_evaluates_to_what_its_type_says(text: str, values: list[A
     graph, _ = build(file.workflows[0])
     type_ = Inference(graph, Known()).type_of(expression.root, SITE)
     assert fits(value, type_), (value, type_)
+
+
+FORMS = [
+    "({0}) | int",
+    "({0}) | int({1})",
+    "({0}) | float(default={1})",
+    "({0}) | sum",
+    "({0}) | abs",
+    "({0}) | first",
+    "({0}) | max",
+    "({0}) | sort",
+    "({0}) | unique",
+    "({0}) | select",
+    "({0}) | map('upper')",
+    "({0}) | map(attribute='a')",
+    "({0}) | map(attribute='a.b2', default={1})",
+    "({0}) | slice(2)",
+    "({0}) | default({1}, true)",
+    "({0}) or ({1})",
+    "({0}) and ({1})",
+    "{0} if {0} is not none else {1}",
+    "{1} if {0} == none else {0}",
+    "{0} if {0} is string else {1}",
+    "{0} if not ({0} == 'a' or {1} is none) else {1}",
+    "{0} if {0} and {1} else {1}",
+    "({0}) - ({1})",
+    "({0}) // ({1})",
+    "({0}) % ({1})",
+    "-({0})",
+    "[{0}, {1}][0]",
+    '{{"a": {0}, {1}: 1}}',
+    "({0})[0:]",
+]
+PATHS = st.builds(
+    lambda name, links: f"vars.{name}" + "".join(links),
+    st.sampled_from(["a", "b2", "x_y"]),
+    st.lists(st.sampled_from([".a", ".b2", "[0]"]), max_size=2),
+)
+TYPED = st.recursive(
+    st.one_of(PATHS, PATHS, st.sampled_from(["1", "2.5", "'a'", "true", "none", "[1, 2]", "[]"])),
+    lambda inner: st.builds(lambda form, one, two: form.format(one, two), st.sampled_from(FORMS), inner, inner),
+    max_leaves=4,
+)
+
+
+@given(TYPED, st.dictionaries(KEYS, VALUES, min_size=3, max_size=3), st.dictionaries(KEYS, VALUES))
+@settings(MODEST, max_examples=500)
+def test_filters_and_conditions_make_what_their_types_say(
+    text: str, values: dict[str, Any], others: dict[str, Any]
+) -> None:
+    try:
+        value = evaluate(text, {"vars": values})
+    except TemplateFailed:
+        return
+    known = types.map_of(
+        {key: types.union((types.constant(one), types.constant(others.get(key, one)))) for key, one in values.items()},
+        closed=True,
+    )
+
+    def of_path(path: tree.Path) -> types.Type:
+        type_: types.Type | None = known
+        for segment in path.segments[1:]:
+            type_ = None if type_ is None else types.member(type_, segment.key).type
+        return types.ANY if type_ is None else type_
+
+    type_ = ExpressionTypes(of_path).of(parse(text).root)
+    assert fits(value, type_), (value, type_)
+
+
+@given(schemas())
+@MODEST
+def test_an_input_with_a_schema_is_of_its_type(made: tuple[dict[str, Any], Any]) -> None:
+    schema, value = made
+    text = f"workflow w {{\n  input a: any {{\n    schema = ```json\n    {json.dumps(schema)}\n    ```\n  }}\n}}"
+    file, found = parse_file(Source("x.flow", text))
+    assert not found
+    type_ = Inference(build(file.workflows[0])[0], Known()).type_of(parse("inputs.a").root, SITE)
+    assert fits(value, type_)
 
 
 def _through_vars(text: str) -> str:

@@ -17,13 +17,13 @@ def check(context: Context) -> Iterator[Finding]:
     inference = inference_of(context)
     for read in step_reads(context):
         if len(read.segments) > 2:
-            yield from _found(inference, read)
+            yield from _found(context, inference, read)
         if len(read.segments) > 3:
             yield from _unlocked(context, inference, read)
     for read in reads(context):
         root = read.segments[0].name
         if root != "steps" and root in read.site.names and len(read.segments) > 1:
-            yield from _found(inference, read)
+            yield from _found(context, inference, read)
 
 
 def _unlocked(context: Context, inference: Inference, read: Read) -> Iterator[Finding]:
@@ -41,10 +41,10 @@ def _unlocked(context: Context, inference: Inference, read: Read) -> Iterator[Fi
         yield NotChecked(f"headgate.lock does not know the instance `{instance}`", read.place(3), _ADVICE)
 
 
-def _found(inference: Inference, read: Read) -> Iterator[Finding]:
+def _found(context: Context, inference: Inference, read: Read) -> Iterator[Finding]:
     resolution = inference.resolve(read.segments, read.site)
     at = resolution.broken_at
-    if at is None or _is_elsewhere(read, at):
+    if at is None or _is_elsewhere(context, read, at):
         return
     holder = _written(read, at)
     name = read.segments[at].name
@@ -52,12 +52,17 @@ def _found(inference: Inference, read: Read) -> Iterator[Finding]:
     yield RULE.finding(f"`{holder}` has no `{name}`; {said}", read.place(at), note="no such field", fixes=fixes)
 
 
-def _is_elsewhere(read: Read, at: int) -> bool:
-    """HG209 speaks of the first link of `run` and of `.output`, HG201 of `previous`."""
+def _is_elsewhere(context: Context, read: Read, at: int) -> bool:
+    """HG209 speaks of the first link of `run` and of `.output`, HG201 of `previous`, HG307 of a call's outputs."""
     root = read.segments[0].name
     if root == "steps":
-        return at == 2 and read.segments[2].name == "output"
+        return (at == 2 and read.segments[2].name == "output") or (at == 3 and _is_call(context, read))
     return at == 1 and root in ("run", "previous")
+
+
+def _is_call(context: Context, read: Read) -> bool:
+    node = read.site.scope.find(read.segments[1].name) if read.site.scope is not None else None
+    return node is not None and node.kind == "call" and context.said(node.step).get("result") is None
 
 
 def _said(read: Read, at: int, resolution: Resolution) -> tuple[str, tuple[Fix, ...]]:
