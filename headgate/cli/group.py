@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from importlib import import_module
+from keyword import iskeyword
 from shutil import get_terminal_size
 
 import click
@@ -25,7 +26,8 @@ class LazyGroup(click.Group):
             return None
         module = import_module(f"headgate.cli.{verb.module}")
         name = cmd_name.replace("-", "_")
-        command = getattr(module, f"{name}_command" if hasattr(builtins, name) else name, None)
+        taken = hasattr(builtins, name) or iskeyword(name)
+        command = getattr(module, f"{name}_command" if taken else name, None)
         assert isinstance(command, click.Command), f"headgate.cli.{verb.module} holds no command `{cmd_name}`"
         return command
 

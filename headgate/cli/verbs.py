@@ -18,6 +18,7 @@ class Verb(NamedTuple):
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("init", "demo")),
     ("Write", ("check", "fmt", "compile", "diff", "graph", "explain", "lock", "schema")),
+    ("Exchange", ("import",)),
     ("Run", ("run", "drive", "runs", "show", "events", "timeline", "why")),
     ("Decide", ("approvals", "approve", "deny")),
     ("Operate", ("pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "replay")),
@@ -35,6 +36,7 @@ VERBS: dict[str, Verb] = {
     "explain": Verb("explain", "Explain a rule, a status or a failure code."),
     "lock": Verb("lock", "Write headgate.lock from what the live instances say."),
     "schema": Verb("schema", "Print the JSON Schema of plan, events, workspace or findings."),
+    "import": Verb("importing", "Make a workflow of a JSON step graph."),
     "run": Verb("run", "Start a run here and follow it."),
     "drive": Verb("drive", "Drive every open run of the store until each rests."),
     "runs": Verb("history", "List runs."),
