@@ -26,13 +26,15 @@ _SCHEMA_KINDS = {
 }
 _DEEPEST_SCHEMA = 40
 _MOST_MEMBERS = 100
+_DATES = frozenset({"date", "date-time", "time"})
 
 
 class Type(NamedTuple):
     """`kinds` are the possible kinds of value. Of a list, `items` is the type of its items, None when not known.
 
     Of a map, `fields` are the keys that are known; with `closed` there are no others. `members` are the only possible
-    values, None when there may be any. `whole` says that its numbers are whole ones.
+    values, None when there may be any. `whole` says that its numbers are whole ones, `date` that its texts are dates or
+    times.
     """
 
     kinds: frozenset[str]
@@ -41,6 +43,7 @@ class Type(NamedTuple):
     closed: bool = False
     members: tuple[Json, ...] | None = None
     whole: bool = False
+    date: bool = False
 
     @property
     def is_any(self) -> bool:
@@ -127,7 +130,8 @@ def _either(left: Type, right: Type) -> Type:
     elif right.members is not None and left.kinds == {NULL}:
         members = (*right.members, None)
     whole = (left.whole or NUMBER not in left.kinds) and (right.whole or NUMBER not in right.kinds)
-    return Type(kinds, items, fields, closed, members, whole)
+    date = (left.date or TEXT not in left.kinds) and (right.date or TEXT not in right.kinds)
+    return Type(kinds, items, fields, closed, members, whole, date and TEXT in kinds)
 
 
 def _both_items(left: Type | None, right: Type | None) -> Type | None:
@@ -289,7 +293,9 @@ class _Reader:
             fields = {key: self.read(value, depth + 1) for key, value in properties.items()}
             more = schema.get("additionalProperties", False)
             closed = bool(fields) and more is False and "patternProperties" not in schema
-        return Type(kinds, items, fields, closed, None, whole="integer" in names and "number" not in names)
+        whole = "integer" in names and "number" not in names
+        date = kinds <= {TEXT, NULL} and schema.get("format") in _DATES
+        return Type(kinds, items, fields, closed, None, whole, date)
 
 
 def _narrow(left: Type, right: Type) -> Type:
@@ -301,7 +307,15 @@ def _narrow(left: Type, right: Type) -> Type:
     kinds = left.kinds & right.kinds or left.kinds
     fields = {**left.fields, **right.fields}
     closed = bool(fields) and (left.closed or not left.fields) and (right.closed or not right.fields)
-    return Type(kinds, left.items or right.items, fields, closed, left.members or right.members, left.whole)
+    return Type(
+        kinds,
+        left.items or right.items,
+        fields,
+        closed,
+        left.members or right.members,
+        left.whole,
+        left.date or right.date,
+    )
 
 
 def _referenced(reference: str, root: object) -> object:

@@ -58,6 +58,7 @@ MODULES = (
     "masked_failure",  # HG507
     "unknown_effect",  # HG509
     "hard_coded_secret",  # HG701
+    "untrusted_to_irreversible",  # HG703
     "cron_invalid",  # HG801
     "cron_never",  # HG802
     "cron_dst",  # HG803

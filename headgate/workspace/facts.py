@@ -56,3 +56,23 @@ def agent_facts(workspace: Workspace, lock: Lock | None, agent: str, tools: tupl
         instance, _, tool = name.partition(".")
         found.append(tool_facts(workspace, lock, instance, tool).reversibility)
     return ToolFacts(worst(found), idempotent=False, source="headgate.toml")
+
+
+def opens_world(workspace: Workspace, lock: Lock | None, instance: str, tool: str) -> bool | None:
+    """Whether a tool deals with a world that anybody may write to, as the web: by the workspace, else `openWorldHint`.
+
+    None where nobody says so.
+    """
+    declared = workspace.instances.get(instance)
+    override = declared.tools.get(tool) if declared is not None else None
+    if override is not None and override.open_world is not None:
+        return override.open_world
+    locked = lock.instances.get(instance, {}).get(tool) if lock is not None else None
+    hint = (locked.annotations or {}).get("openWorldHint") if locked is not None else None
+    return hint if isinstance(hint, bool) else None
+
+
+def reads_only(workspace: Workspace, lock: Lock | None, instance: str, tool: str) -> bool | None:
+    """Whether a tool changes nothing: by the workspace, else by its annotation; None where nobody says so."""
+    facts = tool_facts(workspace, lock, instance, tool)
+    return None if facts.reversibility == "unknown" else facts.reversibility == "safe"

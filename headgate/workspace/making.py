@@ -95,8 +95,12 @@ def _instance(name: str, table: dict[str, Json]) -> Instance:
 
 def _override(value: Json) -> ToolOverride:
     assert isinstance(value, dict), "the schema lets only tables through"
-    idempotent = value.get("idempotent")
-    return ToolOverride(_text(value, "reversibility"), idempotent if isinstance(idempotent, bool) else None)
+    idempotent, open_world = value.get("idempotent"), value.get("open_world")
+    return ToolOverride(
+        _text(value, "reversibility"),
+        idempotent if isinstance(idempotent, bool) else None,
+        open_world if isinstance(open_world, bool) else None,
+    )
 
 
 def _is_model(table: Mapping[str, Json]) -> bool:

@@ -28,6 +28,7 @@ class ToolOverride(NamedTuple):
 
     reversibility: str | None
     idempotent: bool | None
+    open_world: bool | None = None
 
 
 class Instance(NamedTuple):
