@@ -40,6 +40,7 @@ MODULES = (
     "unknown_argument",  # HG301
     "missing_argument",  # HG302
     "argument_type",  # HG303
+    "impossible_comparison",  # HG305
     "schema_drift",  # HG306
     "call_mismatch",  # HG307
     "unknown_instance",  # HG401
