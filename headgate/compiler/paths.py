@@ -101,6 +101,31 @@ def ask(graph: Graph, source: Node, target: Node, *, missing: tuple[Node, ...] =
     return Answer(surely=True)
 
 
+def never_completed(graph: Graph, source: Node, target: Node) -> bool:
+    """Whether `source` has left no result in any run in which `target` starts; no where it is not known."""
+    holder = holder_in(target, source.scope)
+    facts = certainty(graph, source.scope)
+    if holder is None or holder is source or not {holder.name, source.name} <= facts.position.keys():
+        return False
+    at, reader = facts.position[source.name], facts.position[holder.name]
+    try:
+        return Search(facts, lambda _: False).start_of(reader, {at: facts.stages[at].own.fruitful}, ()) is None
+    except GaveUp:
+        return False
+
+
+def never_starts(graph: Graph, node: Node) -> bool:
+    """Whether no fate of the steps before makes the edges of a step live; no where it is not known."""
+    facts = certainty(graph, node.scope)
+    if node.name not in facts.position:
+        return False
+    at = facts.position[node.name]
+    try:
+        return not facts.stages[at].starts or Search(facts, lambda _: False).start_of(at, {}, ()) is None
+    except GaveUp:
+        return False
+
+
 def failed_before(graph: Graph, source: Node, target: Node) -> Answer:
     """Whether `source` has failed whenever `target` starts, so that its error is there to be read."""
     holder = holder_in(target, source.scope)

@@ -56,6 +56,7 @@ MODULES = (
     "unknown_person",  # HG411
     "unbounded_loop",  # HG501
     "time_arithmetic",  # HG504
+    "handler_reads_result",  # HG506
     "masked_failure",  # HG507
     "unknown_effect",  # HG509
     "hard_coded_secret",  # HG701

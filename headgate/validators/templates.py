@@ -11,6 +11,7 @@ from headgate.compiler.inference import Inference, Known
 from headgate.compiler.uses import Site, scripts, uses
 from headgate.diagnostics import Fix, nearest, replace
 from headgate.expressions import Segment
+from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.rule import Context
 
@@ -102,6 +103,14 @@ def reads_unknown_steps(context: Context) -> frozenset[int]:
         if scope.find(read.segments[1].name) is None:
             found.add(id(node))
     return frozenset(found)
+
+
+def in_text(text: str, template: ast.Template) -> bool:
+    """Whether a template stands in a quoted text, and does not keep its type."""
+    line_start = text.rfind("\n", 0, template.span.start) + 1
+    before = text[line_start : template.span.start].rstrip(" \t")
+    after = text[template.span.end : template.span.end + 1]
+    return not (before.endswith(("=", "[", ",", "{", "(", "case", "each")) and after in " \t\r\n,]})")
 
 
 def visible_steps(scope: Scope | None) -> tuple[str, ...]:

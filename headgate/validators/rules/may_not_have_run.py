@@ -14,10 +14,11 @@ from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
 from headgate.expressions import tree
 from headgate.grammar import ast
 from headgate.source import Span
+from headgate.validators.handlers import reads_what_failed
 from headgate.validators.reasons import why_missing
 from headgate.validators.result_reads import ERROR, RESULT, ResultRead, result_reads
 from headgate.validators.rule import Context, Finding, NotChecked, Rule
-from headgate.validators.templates import inference_of
+from headgate.validators.templates import in_text, inference_of
 from headgate.validators.witness import witness
 
 _PATH = list[tuple[Node, GraphEdge | str | None]]
@@ -35,7 +36,7 @@ class _Proof(NamedTuple):
 def check(context: Context) -> Iterator[Finding]:
     groups: dict[tuple[int, int, str], list[ResultRead]] = {}
     for read in result_reads(context.source, context.graph):
-        if _is_known(read.source) and _is_known(read.reader):
+        if _is_known(read.source) and _is_known(read.reader) and not reads_what_failed(context, read):
             groups.setdefault((id(read.reader), id(read.source), read.part), []).append(read)
     for reads in sorted(groups.values(), key=lambda reads: _block(context, reads[0])):
         finding = _judged(context, reads)
@@ -195,9 +196,7 @@ def _default(context: Context, read: ResultRead) -> str:
     alone = read.span == _stripped(template)
     if alone and (site.sort == "case" or site.attribute in ("when", "until", "while")):
         return "true" if site.attribute == "while" else "false"
-    before, after = context.source.text[template.span.start - 1], context.source.text[template.span.end]
-    within = before not in " \t\n=[{(,>" or after not in " \t\r\n,]})"
-    return '""' if within else "null"
+    return '""' if in_text(context.source.text, template) else "null"
 
 
 def _stripped(template: ast.Template) -> Span:
