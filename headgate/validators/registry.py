@@ -60,7 +60,9 @@ MODULES = (
     "masked_failure",  # HG507
     "unknown_effect",  # HG509
     "hard_coded_secret",  # HG701
+    "secret_leak",  # HG702
     "untrusted_to_irreversible",  # HG703
+    "untrusted_url",  # HG705
     "cron_invalid",  # HG801
     "cron_never",  # HG802
     "cron_dst",  # HG803
