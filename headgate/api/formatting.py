@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import unified_diff
 from pathlib import Path
 from typing import NamedTuple
 
-from headgate.api.faults import NothingStarted
+from headgate.api.changes import Change, unified_diff
 from headgate.api.neighbours import flow_files
 from headgate.api.reading import Unreadable, decode, read_source
 from headgate.api.surroundings import Options, Surroundings
@@ -15,8 +14,6 @@ from headgate.api.targets import target_of
 from headgate.grammar.format import format_source
 from headgate.source import Source
 from headgate.validators.report import CheckedFile, CheckReport
-
-_MARK = b"\xef\xbb\xbf"
 
 
 class Laid(NamedTuple):
@@ -33,10 +30,7 @@ class Laid(NamedTuple):
 
     def diff(self) -> str:
         """A unified diff, empty when nothing changes."""
-        lines = unified_diff(
-            self.before.splitlines(keepends=True), self.after.splitlines(keepends=True), self.path, self.path
-        )
-        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        return unified_diff(self.path, self.before, self.after)
 
 
 class Layout(NamedTuple):
@@ -80,13 +74,8 @@ def lay_out_text(content: bytes) -> Layout:
 def write(files: Sequence[Laid]) -> None:
     """Write those that change. Raises `NothingStarted` for one that cannot be written."""
     for each in files:
-        if each.file is None or not each.changed:
-            continue
-        try:
-            mark = _MARK if each.file.read_bytes().startswith(_MARK) else b""
-            each.file.write_bytes(mark + each.after.encode())
-        except OSError as error:
-            raise NothingStarted(f"`{each.path}` cannot be written: {error.strerror}") from None
+        if each.file is not None and each.changed:
+            Change(each.path, each.file, each.before, each.after).write()
 
 
 def _one(source: Source, file: Path | None, laid: list[Laid], broken: list[CheckedFile]) -> None:

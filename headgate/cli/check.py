@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from headgate.cli.findings import FORMATS, complain, show
 from headgate.cli.options import environment_option
 from headgate.cli.output import say_waiting
 
 if TYPE_CHECKING:
     from headgate.api.surroundings import Options
-    from headgate.validators.report import CheckReport
 
 WATCH_SECONDS = 0.5
-FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "concise")
-IN_REPOSITORY = ("sarif", "github", "gitlab", "junit")
-"""Formats for services that look at the whole repository, whatever folder the workspace is."""
 
 
 @click.command("check")
@@ -64,16 +63,21 @@ def check(
 
     if "-" in paths and (len(paths) > 1 or fix or diff or watch):
         raise click.UsageError("`-` stands alone: no other path, and no --fix, --diff or --watch")
+    if watch and diff:
+        raise click.UsageError("`--watch` goes without `--diff`")
     if unsafe and not (fix or diff):
         raise click.UsageError("`--unsafe` goes with `--fix` or `--diff`")
     waiting = say_waiting if online and sys.stderr.isatty() else None
     options = Options(strict, environment, select, ignore, cache=not no_cache, online=online, waiting=waiting)
-    if fix or diff:
-        return _fix(paths, options, output, unsafe=unsafe, diff=diff)
-    code = _once(paths, options, output)
-    if watch:
-        _watch(paths, options, output)
-    return code
+    if diff:
+        return _diff(paths, options, unsafe=unsafe)
+    once = partial(_fix, unsafe=unsafe) if fix else _once
+    if not watch:
+        return once(paths, options, output)
+    from headgate.api.watching import stamp
+
+    clear = output == "text" and sys.stdout.isatty()
+    return _watch(partial(once, paths, options, output), partial(stamp, paths, options), clear=clear)
 
 
 def _once(paths: tuple[str, ...], options: Options, output: str) -> int:
@@ -87,83 +91,52 @@ def _once(paths: tuple[str, ...], options: Options, output: str) -> int:
     return report.exit_code(strict=options.strict)
 
 
-def show(report: CheckReport, output: str, *, strict: bool = False) -> None:
-    """Print a gate report: findings on standard output, what could not be read or used on standard error."""
-    for message in report.faults:
-        print(f"headgate: {message}", file=sys.stderr)
-    for unreadable in report.unreadable:
-        print(f"headgate: {unreadable.message}", file=sys.stderr)
-    if output in IN_REPOSITORY:
-        from pathlib import Path
-
-        from headgate.api.locations import in_repository
-
-        report = in_repository(report, Path.cwd())
-    print(rendered(report, output, strict=strict), end="")
-
-
-def rendered(report: CheckReport, output: str, *, strict: bool) -> str:
-    """A gate report in one of `FORMATS`."""
-    match output:
-        case "json":
-            from headgate.render.findings_json import findings_json
-
-            return findings_json(report)
-        case "sarif":
-            from headgate.render.findings_sarif import findings_sarif
-
-            return findings_sarif(report)
-        case "github":
-            from headgate.render.findings_github import findings_github
-
-            return findings_github(report)
-        case "gitlab":
-            from headgate.render.findings_gitlab import findings_gitlab
-
-            return findings_gitlab(report)
-        case "junit":
-            from headgate.render.findings_junit import findings_junit
-
-            return findings_junit(report, strict=strict)
-        case "concise":
-            from headgate.render.findings_concise import findings_concise
-
-            return findings_concise(report)
-    if report.unreadable and not report.files:
-        return ""
-    from headgate.cli.output import colour_wanted
-    from headgate.render.findings_text import findings_text
-
-    return findings_text(report, colour=colour_wanted())
-
-
-def _fix(paths: tuple[str, ...], options: Options, output: str, *, unsafe: bool, diff: bool) -> int:
+def _diff(paths: tuple[str, ...], options: Options, *, unsafe: bool) -> int:
     from headgate.api import fixing
 
-    if diff:
-        changes = fixing.preview(paths, options, fixing.allowed(unsafe=unsafe))
-        for change in changes:
-            print(change.diff(), end="")
-        return 1 if changes else 0
+    would = fixing.preview(paths, options, fixing.allowed(unsafe=unsafe))
+    complain(would.report)
+    for change in would.changes:
+        print(change.diff(), end="")
+    code = would.exit_code()
+    return code if code > 1 else int(bool(would.changes))
+
+
+def _fix(paths: tuple[str, ...], options: Options, output: str, *, unsafe: bool) -> int:
+    from headgate.api import fixing
+
     fixed = fixing.fix(paths, options, fixing.allowed(unsafe=unsafe))
     for change in fixed.changes:
         print(f"headgate: fixed {change.path} ({change.fixes})", file=sys.stderr)
+    for message in fixed.refused:
+        print(f"headgate: {message}", file=sys.stderr)
     show(fixed.report, output, strict=options.strict)
-    return fixed.report.exit_code(strict=options.strict)
+    return fixed.exit_code(strict=options.strict)
 
 
-def _watch(paths: tuple[str, ...], options: Options, output: str) -> None:
-    """Check again after each change; a file changed when its time or size did."""
+def _watch(again: Callable[[], int], stamp: Callable[[], object], *, clear: bool) -> int:
+    """Answer, and again after each change of `stamp`, until Ctrl-C; returns the last exit code.
+
+    It looks twice a second at most, and spends no more than a tenth of its time on looking.
+    """
     from threading import Event
+    from time import monotonic
 
-    from headgate.api.fixing import stamp
-
-    seen = stamp(paths)
     pause = Event()
-    while True:
-        pause.wait(WATCH_SECONDS)
-        now = stamp(paths)
-        if now != seen:
-            seen = now
-            print(f"\n{'-' * 20}", file=sys.stderr)
-            _once(paths, options, output)
+    code = 0
+    try:
+        while True:
+            seen = stamp()
+            if clear:
+                print("\x1b[2J\x1b[3J\x1b[H", end="")
+            code = again()
+            print("headgate: watching; Ctrl-C ends it", file=sys.stderr)
+            sys.stdout.flush()
+            changed = False
+            while not changed:
+                started = monotonic()
+                changed = stamp() != seen
+                if not changed:
+                    pause.wait(max(WATCH_SECONDS, 9 * (monotonic() - started)))
+    except KeyboardInterrupt:
+        return code

@@ -9,12 +9,29 @@ from headgate.plan.nouns import FORMAT, Json, JsonObject, Plan, PlanEdge, PlanGa
 BESIDE = ("digest", "source")
 """What the digest does not cover: itself, and what layout and comments change."""
 
+_LARGEST = 2**53
+
 
 def canonical(value: Json) -> bytes:
     """A value as canonical JSON (RFC 8785). Raises ValueError for what JSON cannot hold."""
     import rfc8785
 
-    return bytes(rfc8785.dumps(value))
+    try:
+        return bytes(rfc8785.dumps(value))
+    except rfc8785.IntegerDomainError:
+        return bytes(rfc8785.dumps(_exact(value)))
+
+
+def _exact(value: Json) -> Json:
+    """The value with ±2^53 as floats: both are exact, the language has them, and RFC 8785 writes them as they are."""
+    match value:
+        case int() if not isinstance(value, bool) and abs(value) == _LARGEST:
+            return float(value)
+        case list():
+            return [_exact(item) for item in value]
+        case dict():
+            return {key: _exact(item) for key, item in value.items()}
+    return value
 
 
 def dump(plan: Plan) -> bytes:

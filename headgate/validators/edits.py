@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from headgate.diagnostics import Diagnostic
 from headgate.grammar import ast
 from headgate.source import Span
+
+
+def with_line_ends(text: str, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """The findings with fixes that insert the line ends of the text: CR LF when its first line has it."""
+    first = text.find("\n")
+    if first < 1 or text[first - 1] != "\r":
+        return diagnostics
+    return [_with_crlf(found) if found.fixes else found for found in diagnostics]
+
+
+def _with_crlf(found: Diagnostic) -> Diagnostic:
+    fixes = []
+    for fix in found.fixes:
+        edits = tuple(edit._replace(text=edit.text.replace("\r\n", "\n").replace("\n", "\r\n")) for edit in fix.edits)
+        fixes.append(fix._replace(edits=edits))
+    return found._replace(fixes=tuple(fixes))
 
 
 def behind_header(step: ast.Step) -> Span:

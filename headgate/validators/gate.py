@@ -14,6 +14,7 @@ from headgate.grammar import ast
 from headgate.grammar.parse import parse
 from headgate.source import Source, Span
 from headgate.validators import registry, suppressions
+from headgate.validators.edits import with_line_ends
 from headgate.validators.report import Gap
 from headgate.validators.rule import Context, Live, NotChecked, all_steps
 from headgate.validators.selection import Selection
@@ -111,8 +112,8 @@ def examine(source: Source, setting: Setting) -> Examined:
     return Examined(
         file,
         tuple(graph for graph, _ in built),
-        tuple(sorted(kept, key=_place)),
-        tuple(sorted(outcome.suppressed, key=_place)),
+        tuple(sorted(with_line_ends(source.text, kept), key=_place)),
+        tuple(sorted(with_line_ends(source.text, outcome.suppressed), key=_place)),
         tuple(skipped),
         frozenset(asked.about),
         tuple(dict.fromkeys(Gap(code, miss.reason) for code, miss in missed)),

@@ -364,3 +364,10 @@ def test_spans_tell_people_where_a_step_stands():
     plan = plan_of("step l = each [1] as i {\n  step a = set {}\n}")
     assert plan.source["path"] == "test.flow"
     assert plan.source["spans"]["l.a"] == {"start": {"line": 4, "column": 3}, "end": {"line": 4, "column": 18}}
+
+
+def test_the_largest_integers_are_written_and_read_as_they_are():
+    text = "workflow w {\n  step a = set { most = 9007199254740992, least = -9007199254740992 }\n}\n"
+    plan = plan_of_text(text)
+    assert b'"most":9007199254740992' in dump(plan)
+    assert load(dump(plan)).steps["a"].config == {"most": 2**53, "least": -(2**53)}

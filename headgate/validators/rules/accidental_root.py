@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
+from headgate.grammar.tokens import WORDS
 from headgate.validators import foreign
 from headgate.validators.edits import behind_header
 from headgate.validators.rule import Context, Finding, Rule
@@ -20,6 +21,7 @@ def check(context: Context) -> Iterator[Finding]:
     if len(roots) < 2:
         return
     names = list(scope.nodes)
+    turn = {name: number for number, name in enumerate(scope.order)}
     written = {attribute.name.text for step in context.workflow.steps for attribute in step.attributes}
     if written & foreign.FOLLOWERS:
         return  # edges written the other way round: HG005 says how they are written here
@@ -29,7 +31,9 @@ def check(context: Context) -> Iterator[Finding]:
             continue  # HG201 says which step it would come after
         if any(attribute.name.text in foreign.EDGES for attribute in node.step.attributes):
             continue
-        before = names[names.index(node.name) - 1]
+        before = names[node.index - 1]
+        if turn.get(before, len(turn)) > turn[node.name]:
+            before = roots[0].name  # the one above it in the file follows it already
         fix = Fix(f"run it after `{before}`", Safety.UNSAFE, (Edit(behind_header(node.step), f" after {before}"),))
         yield RULE.finding(
             f"`{node.name}` comes after no step, so it runs in parallel with `{roots[0].name}` from the start",
@@ -37,7 +41,7 @@ def check(context: Context) -> Iterator[Finding]:
             note="no `after`, case or reference",
             labels=(Label(roots[0].step.name.span, "the run starts here too"),),
             advice=f"write `after {before}` when it is to wait; order in the file means nothing",
-            fixes=(fix,),
+            fixes=() if before in WORDS else (fix,),  # a reserved word, of which HG001 speaks
         )
 
 
