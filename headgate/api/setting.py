@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headgate.validators.rule import Live
 
 _LEAN_ON_WORKSPACE = ("HG4", "HG804")
-_LEAN_ON_LOCK = ("HG202", "HG3", "HG403")
+_LEAN_ON_LOCK = ("HG202", "HG3", "HG403", "HG503", "HG601")
 
 
 def asked_for(options: Options) -> Selection:

@@ -19,8 +19,9 @@ from headgate.kinds.values import Neutral
 
 HERE = Path(__file__).parent
 SAFE = "safe"
+IRREVERSIBLE = "irreversible"
 UNKNOWN = "unknown"
-REVERSIBILITIES = ("safe", "recoverable", "irreversible", UNKNOWN)
+REVERSIBILITIES = ("safe", "recoverable", IRREVERSIBLE, UNKNOWN)
 NO_LIMIT = frozenset({"human", "wait", "call", "delay", "each", "repeat"})
 """Kinds that wait for others: an attempt has no time limit of its own unless written, and none is retried."""
 
@@ -234,6 +235,7 @@ def _installed(name: str) -> Schema | None:
 
 
 __all__ = [
+    "IRREVERSIBLE",
     "NO_LIMIT",
     "SAFE",
     "TYPES",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headgate.diagnostics import Diagnostic
+from headgate.diagnostics import Diagnostic, Edit
 from headgate.grammar import ast
 from headgate.source import Span
 
@@ -48,3 +48,23 @@ def without_edge(text: str, step: ast.Step, edge: ast.Edge) -> Span:
         return Span(step.edges[number - 1].span.end, edge.span.end)
     start = text.rindex("after", step.head.start, edge.span.start)
     return Span(len(text[:start].rstrip(" \t")), edge.span.end)
+
+
+def into_block(text: str, step: ast.Step, item: str) -> Edit:
+    """The edit that puts one more item at the end of a step's block, on a line of its own where the others have one."""
+    start = text.rfind("\n", 0, step.span.start) + 1
+    indent = text[start : len(text) - len(text[start:].lstrip(" \t"))]
+    behind = step.fence.span.end if step.fence is not None else step.head.end
+    opener = text.find("{", behind, step.span.end)
+    if opener < 0:
+        return Edit(Span(step.span.end, step.span.end), f" {{\n{indent}  {item}\n{indent}}}")
+    closer = step.span.end - 1
+    inside = text[opener + 1 : closer]
+    if not inside.strip():
+        return Edit(Span(opener, step.span.end), f"{{\n{indent}  {item}\n{indent}}}")
+    end = opener + 1 + len(inside.rstrip(" \t"))
+    if "\n" not in inside:
+        return Edit(Span(end, closer), f", {item} " if not inside.rstrip().endswith(",") else f" {item} ")
+    if text[end - 1] != "\n":
+        return Edit(Span(end, closer), f"\n{indent}  {item}\n{indent}")
+    return Edit(Span(end, end), f"{indent}  {item}\n")

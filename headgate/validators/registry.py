@@ -59,6 +59,7 @@ MODULES = (
     "handler_reads_result",  # HG506
     "masked_failure",  # HG507
     "unknown_effect",  # HG509
+    "ungated_irreversible",  # HG601
     "hard_coded_secret",  # HG701
     "secret_leak",  # HG702
     "untrusted_to_irreversible",  # HG703

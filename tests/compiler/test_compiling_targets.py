@@ -106,6 +106,6 @@ def test_overrides_of_an_environment_do_not_enter_the_plan(write):
     write(
         "headgate.toml",
         "[instances.i]\nserver_url = 'x'\n[instances.i.tools.t]\nreversibility = 'safe'\n"
-        "[environments.prod.instances.i.tools.t]\nreversibility = 'irreversible'\n",
+        "[environments.prod.instances.i.tools.t]\nreversibility = 'recoverable'\n",
     )
     assert compile_target(path, "prod").plan.steps["a"].reversibility == "safe"

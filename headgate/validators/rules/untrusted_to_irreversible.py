@@ -126,8 +126,12 @@ say it.""",
     wrong="""\
 workflow refund {
   input charge: string
-  trigger shop = webhook { inputs = { charge = {{ trigger.body.charge }} } }
-  step refund = mcp stripe.create_refund { args = { charge = {{ inputs.charge }} } }
+  input order: string
+  trigger shop = webhook { inputs = { charge = {{ trigger.body.charge }}, order = {{ trigger.body.order }} } }
+  step ask = human approval { title = "Refund {{ inputs.order }}?" }
+  step refund = mcp stripe.create_refund after ask {
+    args = { charge = {{ inputs.charge }}, order = {{ inputs.order }} }
+  }
 }
 """,
     right="""\
