@@ -63,6 +63,7 @@ MODULES = (
     "hard_coded_secret",  # HG701
     "secret_leak",  # HG702
     "untrusted_to_irreversible",  # HG703
+    "template_in_code",  # HG704
     "untrusted_url",  # HG705
     "cron_invalid",  # HG801
     "cron_never",  # HG802

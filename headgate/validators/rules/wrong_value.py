@@ -48,6 +48,8 @@ def check(context: Context) -> Iterator[Finding]:
     for fault in context.faults:
         if fault.fault.rule in _ELSEWHERE or fault.span in large or fault.span in spoken:
             continue
+        if (fault.name, fault.fault.rule) == ("script", "template"):
+            continue  # HG704 says it
         if (fault.fault.rule == "missing" and _misspelt(fault, context.faults)) or _edges(context, fault):
             continue
         bare = _bare_reference(fault)
