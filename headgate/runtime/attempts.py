@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import NamedTuple
 
-from headgate.plan import JsonObject, PlanStep
+from headgate.plan import Json, JsonObject, PlanStep
 from headgate.runtime.commands import Record
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.events import EventType
-from headgate.runtime.performers import BUNDLED, Attempt, Departure, perform
+from headgate.runtime.performers import BUNDLED, Attempt, Departure
 from headgate.runtime.scope import scope
 from headgate.runtime.state import RunState, error_json
 
@@ -21,6 +21,8 @@ _READS_SCOPE = frozenset({"lua"})
 
 Worlds = Callable[["str | None"], World]
 OutputSchema = Callable[[PlanStep], "JsonObject | None"]
+Performing = Callable[[Attempt, World], Awaitable[Json]]
+"""Gives the result of an attempt, or raises `StepFailure`; cancelling it must be prompt."""
 
 
 class Ended(NamedTuple):
@@ -35,8 +37,11 @@ class Ended(NamedTuple):
 class Attempts:
     """Starts and cancels attempts. `ended` is called once for each, from the event loop."""
 
-    def __init__(self, worlds: Worlds, output_schema: OutputSchema, ended: Callable[[Ended], None]) -> None:
+    def __init__(
+        self, worlds: Worlds, output_schema: OutputSchema, perform: Performing, ended: Callable[[Ended], None]
+    ) -> None:
         self._worlds = worlds
+        self._perform_attempt = perform
         self._output_schema = output_schema
         self._ended = ended
         self._tasks: dict[tuple[str, str, int], asyncio.Task[None]] = {}
@@ -47,7 +52,8 @@ class Attempts:
     def start(self, state: RunState, path: str, number: int) -> None:
         """Starts the attempt that was committed as dispatched. Its time counts on a clock that never jumps."""
         key = (state.run_id, path, number)
-        outcome = _outcome(self._attempt(state, path, number), self._worlds(state.environment))
+        attempt = self._attempt(state, path, number)
+        outcome = _outcome(attempt, self._worlds(state.environment), self._perform_attempt)
         self._tasks[key] = asyncio.get_running_loop().create_task(self._perform(key, outcome))
 
     def cancel(self, run: str, path: str, number: int) -> None:
@@ -94,7 +100,7 @@ class Attempts:
         self._ended(Ended(run, path, number, record))
 
 
-async def _outcome(attempt: Attempt, world: World) -> Record:
+async def _outcome(attempt: Attempt, world: World, perform: Performing) -> Record:
     """How the attempt ended, as an event; it never raises."""
     number = attempt.attempt
     seconds = None if attempt.timeout_ms is None else attempt.timeout_ms / 1000

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
 from headgate.plan import JsonObject
-from headgate.runtime.attempts import Attempts, Ended, OutputSchema
+from headgate.runtime import performers
+from headgate.runtime.attempts import Attempts, Ended, OutputSchema, Performing
 from headgate.runtime.children import Callees
 from headgate.runtime.clock import Clock
 from headgate.runtime.commands import Record
@@ -19,10 +21,10 @@ from headgate.runtime.errors import StoreLocked
 from headgate.runtime.events import EventType
 from headgate.runtime.fleet import Fleet
 from headgate.runtime.inbox import Answered, Inbox, answer_of
-from headgate.runtime.judging import People, Refusal
+from headgate.runtime.judging import People, Refusal, Request, Verdict
 from headgate.runtime.patience import Patience, awaited
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase
-from headgate.runtime.store import RENEW_SECONDS, Owner, RunWrite, Store
+from headgate.runtime.store import RENEW_SECONDS, Identifiers, Owner, RunWrite, Store
 
 POLL_SECONDS = 0.2
 """How often a driver looks for what other processes ask of its runs."""
@@ -35,7 +37,8 @@ class Services(NamedTuple):
 
     `worlds` gives the bindings of an environment; `callees` finds what `call` steps start; `output_schema` is the
     locked schema of a tool's result; `people` are the workspace's groups; `changed` is told the id of each run after
-    its commit, for live views.
+    its commit, for live views. `perform` carries an attempt out and `identifiers` name new runs. A store that is not
+    `shared` is nobody else's: it is not asked for others' acts, and no lease is renewed.
     """
 
     worlds: Callable[[str | None], World]
@@ -44,13 +47,18 @@ class Services(NamedTuple):
     output_schema: OutputSchema
     people: People
     changed: Callable[[str], None]
+    perform: Performing = performers.perform
+    identifiers: Callable[[], Identifiers] = Identifiers
+    shared: bool = True
 
 
 class Executor:
     """Drives the runs of its fleet in one event loop. An effect starts only when what asks for it is on the disk."""
 
     def __init__(self, store: Store, owner: Owner, services: Services) -> None:
-        self.fleet = Fleet(store, owner, services.callees, self._binding, services.people)
+        self.fleet = Fleet(
+            store, owner, services.callees, self._binding, services.people, identifiers=services.identifiers()
+        )
         self._worlds = services.worlds
         self.interrupted = False
         self._store = store
@@ -59,17 +67,19 @@ class Executor:
         self._changed = services.changed
         self._inbox = Inbox(store, self.fleet)
         self._ended: deque[Ended] = deque()
-        self._attempts = Attempts(services.worlds, services.output_schema, self._end)
+        self._attempts = Attempts(services.worlds, services.output_schema, services.perform, self._end)
         self._alarm: asyncio.Future[None] | None = None
         self._bell: asyncio.TimerHandle | None = None
         self._at_stake = False
         self._poll_at = 0.0
         self._renew_at = 0.0
+        self._poll_seconds = POLL_SECONDS if services.shared else math.inf
+        self._renew_seconds = RENEW_SECONDS if services.shared else math.inf
 
     async def drive(self, patience: Patience) -> None:
         """Drives every run of the fleet until all rest, or `stop` is called. Raises `StoreError`."""
         loop = asyncio.get_running_loop()
-        self._renew_at = loop.time() + RENEW_SECONDS
+        self._renew_at = loop.time() + self._renew_seconds
         self.fleet.go_on(self._clock.now_ms())
         try:
             while True:
@@ -86,6 +96,14 @@ class Executor:
                 self._bell = None
             self._attempts.cancel_all()
             await self._attempts.settled()
+
+    def ask(self, run: str, request: Request) -> Verdict:
+        """What the status model says to an act of this process; an accepted one is carried out with the next tick."""
+        now = self._clock.now_ms()
+        verdict = self.fleet.judge(self.fleet.runs[run], request, now)
+        self.fleet.touch(run)
+        self._ring()
+        return verdict
 
     def record(self) -> None:
         """Answers what was asked and records what follows, but starts nothing. Raises `StoreError`.
@@ -141,11 +159,11 @@ class Executor:
         self._append_ends(now)
         self.fleet.settle(now, record_only=False)
         if moment >= self._poll_at:
-            self._poll_at = moment + POLL_SECONDS
+            self._poll_at = moment + self._poll_seconds
             self._inbox.look(now)
             self.fleet.settle(now, record_only=False)
         if moment >= self._renew_at:
-            self._renew_at = moment + RENEW_SECONDS
+            self._renew_at = moment + self._renew_seconds
             with suppress(StoreLocked):  # a lease outlives several tries, and its fence guards it when it does not
                 self._store.renew_leases(self._owner, now)
         self._commit()
@@ -214,7 +232,8 @@ class Executor:
         wake = self.fleet.next_wake()
         if wake is not None:
             due = min(due, loop.time() + (wake - self._clock.now_ms()) / 1000)
-        self._set_bell(loop, due)
+        if due < math.inf:
+            self._set_bell(loop, due)
         self._alarm = loop.create_future()
         try:
             await self._alarm

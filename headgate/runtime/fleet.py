@@ -38,7 +38,16 @@ _PASSED_ON = frozenset({"pause", "resume"})
 class Fleet:
     """Runs in memory, each under a lease. `dirty` are those that something happened to."""
 
-    def __init__(self, store: Store, owner: Owner, callees: Callees, bindings: Bindings, people: People) -> None:
+    def __init__(
+        self,
+        store: Store,
+        owner: Owner,
+        callees: Callees,
+        bindings: Bindings,
+        people: People,
+        *,
+        identifiers: Identifiers | None = None,
+    ) -> None:
         self.runs: dict[str, DrivenRun] = {}
         self.leases: dict[str, Lease] = {}
         self.shelf = PlanShelf(store.read)
@@ -47,7 +56,7 @@ class Fleet:
         self._callees = callees
         self._bindings = bindings
         self._people = people
-        self._identifiers = Identifiers()
+        self._identifiers = identifiers or Identifiers()
         self._dirty: dict[str, None] = {}
         self._touched: dict[str, DrivenRun] = {}
         self._wakes: list[tuple[int, str]] = []

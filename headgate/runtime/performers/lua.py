@@ -43,7 +43,7 @@ class Performance:
         script = attempt.input.get("script")
         if not isinstance(script, str):
             raise _failure("CONFIG_INVALID", "`script` must be a text")
-        body = _request(script, attempt)
+        body = request_of(script, attempt)
         seconds = attempt.seconds(_DEFAULT_SECONDS)
         children = world.live("lua", Children)
         async with children.one() as child:
@@ -52,10 +52,11 @@ class Performance:
             except TimeoutError:
                 limit = attempt.limit(_DEFAULT_SECONDS)
                 raise _failure("STEP_TIMED_OUT", f"the script ran longer than {limit:g}s and was stopped") from None
-        return _result(reply)
+        return result_of(reply)
 
 
-def _request(script: str, attempt: Attempt) -> bytes:
+def request_of(script: str, attempt: Attempt) -> bytes:
+    """What a child is asked; raises `StepFailure`."""
     try:
         request = {
             "script": script,
@@ -99,7 +100,8 @@ def _plain(value: object) -> Any:
     return value if isinstance(value, str | int | float | bool) else None
 
 
-def _result(reply: dict[str, Any]) -> Json:
+def result_of(reply: dict[str, Any]) -> Json:
+    """The result in a child's reply; raises `StepFailure` (LUA_FAILED)."""
     if "ok" in reply:
         value: Json = reply["ok"]
         return value
@@ -111,6 +113,15 @@ def _result(reply: dict[str, Any]) -> Json:
 
 def _failure(code: str, message: str, detail: JsonObject | None = None) -> StepFailure:
     return StepFailure(StepError(code, message, ErrorClass.PERMANENT, None, detail or None))
+
+
+def child_command() -> tuple[str, ...]:
+    """What starts a child; raises `StepFailure` without Lua."""
+    found = find_spec("lupa")
+    if found is None or not found.submodule_search_locations:
+        raise _failure("CONFIG_INVALID", "lupa is not installed; install headgate with its dependencies")
+    packages = str(Path(found.submodule_search_locations[0]).parent)
+    return sys.executable, "-I", "-S", str(_CHILD), packages
 
 
 class Child:
@@ -126,14 +137,10 @@ class Child:
     @classmethod
     async def start(cls) -> Child:
         """A child with an empty environment that has loaded nothing but Lua; raises `StepFailure` when it cannot."""
-        found = find_spec("lupa")
-        if found is None or not found.submodule_search_locations:
-            raise _failure("CONFIG_INVALID", "lupa is not installed; install headgate with its dependencies")
-        packages = str(Path(found.submodule_search_locations[0]).parent)
+        command = child_command()
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-I", "-S", str(_CHILD), packages),
+                *command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
