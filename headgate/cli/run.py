@@ -46,7 +46,7 @@ def run(
     from headgate.api.faults import InputsMissing, NothingStarted, UsageFault
     from headgate.api.inputs import Given
 
-    given = Given(_unique(texts), _read_inputs(file) if file else {})
+    given = Given(unique(texts), read_object(file, "one value for each input") if file else {})
 
     def start(how: Driving) -> Rest:
         return running.run(target, given, place, how)
@@ -67,7 +67,8 @@ def run(
     return follow(start, wait_ms, detach=detach, output=output)
 
 
-def _unique(texts: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def unique(texts: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """The inputs of a command line by name, each given once."""
     given: dict[str, str] = {}
     for name, text in texts:
         if name in given:
@@ -76,7 +77,8 @@ def _unique(texts: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return given
 
 
-def _read_inputs(file: str) -> JsonObject:
+def read_object(file: str, expected: str) -> JsonObject:
+    """The JSON object in a file, `-` for standard input; `expected` says what it should hold."""
     from headgate.api.json_text import read_json
 
     try:
@@ -89,7 +91,7 @@ def _read_inputs(file: str) -> JsonObject:
     except ValueError as error:
         raise click.BadParameter(f"`{file}` holds no JSON: {error}") from None
     if not isinstance(values, dict):
-        raise click.BadParameter(f"`{file}` holds no JSON object; expected one value for each input")
+        raise click.BadParameter(f"`{file}` holds no JSON object; expected {expected}")
     return values
 
 

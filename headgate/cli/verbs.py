@@ -17,7 +17,7 @@ class Verb(NamedTuple):
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("init", "demo")),
-    ("Write", ("check", "fmt", "compile", "diff", "graph", "explain", "lock", "schema")),
+    ("Write", ("check", "fmt", "compile", "diff", "graph", "simulate", "explain", "lock", "schema")),
     ("Exchange", ("import",)),
     ("Run", ("run", "drive", "runs", "show", "events", "timeline", "why")),
     ("Decide", ("approvals", "approve", "deny")),
@@ -33,6 +33,7 @@ VERBS: dict[str, Verb] = {
     "compile": Verb("compile", "Compile a workflow to its plan."),
     "diff": Verb("diff", "Compare two plans by what they mean, and say whom the change breaks."),
     "graph": Verb("graph", "Draw a workflow as SVG, Mermaid, DOT or text."),
+    "simulate": Verb("simulate", "Run a plan on a virtual clock: which paths, how long, what it would cost."),
     "explain": Verb("explain", "Explain a rule, a status or a failure code."),
     "lock": Verb("lock", "Write headgate.lock from what the live instances say."),
     "schema": Verb("schema", "Print the JSON Schema of plan, events, workspace or findings."),

@@ -55,7 +55,7 @@ def test_help_and_version_import_nothing_but_a_table(question, tmp_path):
     }
 
 
-@pytest.mark.parametrize("verb", ["check", "run", "runs", "fmt", "approve", "graph", "doctor", "diff"])
+@pytest.mark.parametrize("verb", ["check", "run", "runs", "fmt", "approve", "graph", "doctor", "diff", "simulate"])
 def test_the_help_of_a_verb_imports_click_and_nothing_heavy(verb, tmp_path):
     modules = imported([verb, "--help"], tmp_path)
     assert "click" in modules
