@@ -9,14 +9,14 @@ search is given up; then the answer is no, without a run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from headgate.compiler.certainty import Certainty, Way
 from headgate.compiler.counter_runs import GaveUp, Search
 from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
-from headgate.compiler.outcomes import DENIED, FAILED, OPEN
+from headgate.compiler.outcomes import DENIED, FAILED, OPEN, Own
 from headgate.compiler.references import holder_in
 from headgate.compiler.written import of_step
 
@@ -103,15 +103,20 @@ def ask(graph: Graph, source: Node, target: Node, *, missing: tuple[Node, ...] =
 
 def never_completed(graph: Graph, source: Node, target: Node) -> bool:
     """Whether `source` has left no result in any run in which `target` starts; no where it is not known."""
+    return not may_have_ended(graph, source, target, lambda own: own.fruitful)
+
+
+def may_have_ended(graph: Graph, source: Node, target: Node, ends: Callable[[Own], int]) -> bool:
+    """Whether a run is possible in which `target` starts and `source` ended so; yes where it is not known."""
     holder = holder_in(target, source.scope)
     facts = certainty(graph, source.scope)
     if holder is None or holder is source or not {holder.name, source.name} <= facts.position.keys():
-        return False
+        return True
     at, reader = facts.position[source.name], facts.position[holder.name]
     try:
-        return Search(facts, lambda _: False).start_of(reader, {at: facts.stages[at].own.fruitful}, ()) is None
+        return Search(facts, lambda _: False).start_of(reader, {at: ends(facts.stages[at].own)}, ()) is not None
     except GaveUp:
-        return False
+        return True
 
 
 def never_starts(graph: Graph, node: Node) -> bool:

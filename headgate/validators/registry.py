@@ -24,6 +24,8 @@ MODULES = (
     "unknown_dependency",  # HG104
     "self_dependency",  # HG105
     "no_steps",  # HG106
+    "switch_gap",  # HG107
+    "dead_case",  # HG108
     "join_never_fires",  # HG110
     "accidental_root",  # HG111
     "case_target_has_other_edge",  # HG112
