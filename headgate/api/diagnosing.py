@@ -155,10 +155,10 @@ def _bindings(workspace: Workspace) -> Iterator[Examined]:
 
 
 async def _models(workspace: Workspace, world: World) -> list[Examined]:
-    return list(await asyncio.gather(*(_model(model, world) for model in workspace.models.values())))
+    return list(await asyncio.gather(*(model_answer(model, world) for model in workspace.models.values())))
 
 
-async def _model(model: Model, world: World) -> Examined:
+async def model_answer(model: Model, world: World) -> Examined:
     """Whether something answers at the model's address; what it says is the model's affair."""
     import httpx
 

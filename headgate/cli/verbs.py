@@ -17,7 +17,7 @@ class Verb(NamedTuple):
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("init", "demo")),
-    ("Write", ("check", "fmt", "compile", "diff", "graph", "simulate", "explain", "lock", "schema")),
+    ("Write", ("check", "fmt", "compile", "diff", "graph", "simulate", "explain", "lock", "validate", "schema")),
     ("Exchange", ("import",)),
     ("Run", ("run", "drive", "runs", "show", "events", "timeline", "why")),
     ("Decide", ("approvals", "approve", "deny")),
@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
     "simulate": Verb("simulate", "Run a plan on a virtual clock: which paths, how long, what it would cost."),
     "explain": Verb("explain", "Explain a rule, a status or a failure code."),
     "lock": Verb("lock", "Write headgate.lock from what the live instances say."),
+    "validate": Verb("validate", "Check with the servers asked, and whether every binding can be used."),
     "schema": Verb("schema", "Print the JSON Schema of plan, events, workspace or findings."),
     "import": Verb("importing", "Make a workflow of a JSON step graph."),
     "run": Verb("run", "Start a run here and follow it."),

@@ -121,6 +121,15 @@ def examine(source: Source, setting: Setting) -> Examined:
     )
 
 
+def contexts(source: Source, setting: Setting) -> tuple[Context, ...]:
+    """What rules would see of each workflow of a text."""
+    file, _ = parse(source)
+    built = [graphs.build(workflow)[0] for workflow in file.workflows]
+    asked = _Asked(setting)
+    callees = Callees({graph.workflow.name.text: graph for graph in reversed(built)}, source.path, asked.elsewhere)
+    return tuple(_context(source, file, graph, callees, setting, asked) for graph in built)
+
+
 def _context(
     source: Source,
     file: ast.File,
