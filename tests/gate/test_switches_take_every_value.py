@@ -37,6 +37,14 @@ def test_a_gap_and_a_dead_case_are_found_exactly_where_there_is_one(cases: list[
     assert found.count("HG108") == len(dead)
 
 
+def test_one_case_alone_is_only_noted() -> None:
+    def severity(cases: list[tuple[str, int]]) -> str:
+        (one,) = (one for one in gate(text_of(cases)).diagnostics if one.code == "HG107")
+        return one.severity
+
+    assert (severity([(">", 1)]), severity([(">", 1), ("<", 1)])) == ("note", "warning")
+
+
 def fixed(text: str, code: str) -> str:
     (one,) = (one for one in gate(text).diagnostics if one.code == code)
     (fix,) = one.fixes

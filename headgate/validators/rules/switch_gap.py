@@ -38,6 +38,7 @@ def _finding(switch: ReadSwitch, path: str, gaps: list[Scalar]) -> Finding:
         note="not every value is taken",
         advice="add `else -> STEP`, to a step that does what is right for all other values",
         fixes=_fixes(switch),
+        severity=Severity.WARNING if len(switch.cases) > 1 else Severity.NOTE,
     )
 
 
@@ -62,7 +63,7 @@ is skipped. Where all cases compare one value with constants, the rule tries a v
 every choice of an enum, true and false, and names one that is left over. What a step's end rules out on the way to the
 switch is not asked for: after a plain `after ask` nothing was denied.
 
-One case without `else` is a condition on one step: `when` on that step says the same.""",
+One case without `else` is usually meant as a condition, and only noted: `when` on the step says the same.""",
     wrong="""\
 workflow refund {
   input amount: number
