@@ -60,6 +60,7 @@ MODULES = (
     "time_arithmetic",  # HG504
     "handler_reads_result",  # HG506
     "masked_failure",  # HG507
+    "cost_bound",  # HG508
     "unknown_effect",  # HG509
     "ungated_irreversible",  # HG601
     "hard_coded_secret",  # HG701
