@@ -76,7 +76,7 @@ def _by_kind(node: Node, written: Written, around: Surroundings) -> Effect:
             facts = tool_facts(around.workspace, around.lock, str(instance), str(written.word("tool")))
             return Effect(facts.reversibility, facts.source or "kind", idempotent=facts.idempotent)
         case "agent":
-            agent = agent_facts(around.workspace, around.lock, str(written.word("agent")), _tools(written))
+            agent = agent_facts(around.workspace, around.lock, str(written.word("agent")), tools_named(written))
             return Effect(agent.reversibility, agent.source or "kind")
         case "call":
             return Effect(_called(str(written.word("workflow")), around), "inside")
@@ -86,7 +86,7 @@ def _by_kind(node: Node, written: Written, around: Surroundings) -> Effect:
             return Effect(UNKNOWN if written.kind is None else written.kind.reversibility, "kind")
 
 
-def _tools(written: Written) -> tuple[str, ...] | None:
+def tools_named(written: Written) -> tuple[str, ...] | None:
     """The tools that an agent's step narrows its agent to, None when it does not."""
     value = written.get("tools")
     if not isinstance(value, ast.List):

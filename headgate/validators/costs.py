@@ -117,11 +117,9 @@ class Costs:
         price = (known.price or {}).get("output") if known is not None else None
         if not price:
             return ()
-        written = isinstance(most, ast.Number)
         tokens = most.value if isinstance(most, ast.Number) else TOKENS
-        return Factor(tokens, "tokens" if written else "tokens taken for an answer"), Factor(
-            price / _MILLION, "per million", f"{price:g} USD"
-        )
+        of = "tokens" if isinstance(most, ast.Number) else "tokens taken for an answer"
+        return Factor(tokens, of), Factor(price / _MILLION, "per million", f"{price:g} USD")
 
     def _agent(self, written: Written) -> tuple[Factor, ...]:
         most, rounds = written.get("max_cost"), written.get("max_rounds")

@@ -68,10 +68,12 @@ MODULES = (
     "untrusted_to_irreversible",  # HG703
     "template_in_code",  # HG704
     "untrusted_url",  # HG705
+    "lethal_trifecta",  # HG706
     "cron_invalid",  # HG801
     "cron_never",  # HG802
     "cron_dst",  # HG803
     "poll_too_fast",  # HG804
+    "self_trigger",  # HG805
     "input_without_source",  # HG806
     "lua_syntax",  # HG901
     "lua_globals",  # HG902
