@@ -48,12 +48,16 @@ def lock(*, instances: tuple[str, ...], compare: bool, output: str, place: Place
         print(difference)
     if report.faults:
         return report.exit_code
-    many = f"{report.tools} tools of {len(report.instances)} instances"
+    many = f"{_counted(report.tools, 'tool')} of {_counted(len(report.instances), 'instance')}"
     state = "written" if report.written else "differs from the servers" if report.exit_code else "up to date"
     print(f"{report.path.name}: {many}; {state}")
     return report.exit_code
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _tell(asked: Asked) -> None:
     if asked.tools is not None:
-        say([f"{asked.name}: {len(asked.tools)} tools"])
+        say([f"{asked.name}: {_counted(len(asked.tools), 'tool')}"])

@@ -37,6 +37,7 @@ STEP_ERROR = map_of(
 )
 _DEEPEST = 20
 _STATUS = union(constant(status) for status in STEP_STATUSES)
+_ERROR = nullable(STEP_ERROR)
 _RUN = map_of({"id": A_TEXT, "workflow": A_TEXT, "version": ANY, "started_at": A_TEXT}, closed=True)
 _FAILURE = map_of({"step": A_TEXT, "error": STEP_ERROR}, closed=True)
 
@@ -73,6 +74,8 @@ class Inference:
         self._graph = graph
         self._known = known
         self._results: dict[int, Type] = {}
+        self._steps: dict[int, Type] = {}
+        self._tools: dict[tuple[str, str], Type] = {}
         self._open: set[int] = set()
         self._inputs: Type | None = None
         self._vars: Type | None = None
@@ -127,8 +130,13 @@ class Inference:
 
     def step_type(self, node: Node) -> Type:
         """The type of `steps.NAME`."""
-        fields = {"result": self.result_type(node), "input": ANY, "status": _STATUS, "error": nullable(STEP_ERROR)}
-        return map_of(fields, closed=True)
+        known = self._steps.get(id(node))
+        if known is None:
+            result = self.result_type(node)
+            known = map_of({"result": result, "input": ANY, "status": _STATUS, "error": _ERROR}, closed=True)
+            if id(node) in self._results:  # else it is still being found
+                self._steps[id(node)] = known
+        return known
 
     def result_type(self, node: Node) -> Type:
         """The type of what a step returns when it completes."""
@@ -253,7 +261,12 @@ class Inference:
         if self._known.lock is None or instance is None or tool is None:
             return ANY
         locked = self._known.lock.instances.get(instance, {}).get(tool)
-        return ANY if locked is None or locked.output_schema is None else types.from_schema(locked.output_schema)
+        if locked is None or locked.output_schema is None:
+            return ANY
+        key = (instance, tool)
+        if key not in self._tools:
+            self._tools[key] = types.from_schema(locked.output_schema)
+        return self._tools[key]
 
     def _call(self, written: Written) -> Type:
         name = written.word("workflow")
