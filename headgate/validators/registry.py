@@ -57,12 +57,18 @@ MODULES = (
     "unknown_agent",  # HG410
     "unknown_person",  # HG411
     "unbounded_loop",  # HG501
+    "no_progress_loop",  # HG502
+    "retry_not_idempotent",  # HG503
     "time_arithmetic",  # HG504
     "handler_reads_result",  # HG506
     "masked_failure",  # HG507
     "cost_bound",  # HG508
     "unknown_effect",  # HG509
     "ungated_irreversible",  # HG601
+    "expiry_proceeds",  # HG602
+    "stale_approval",  # HG603
+    "blind_approval",  # HG604
+    "denial_ignored",  # HG605
     "hard_coded_secret",  # HG701
     "secret_leak",  # HG702
     "untrusted_to_irreversible",  # HG703

@@ -1,0 +1,223 @@
+"""HG604: a question that shows nothing of what it approves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from headgate.compiler.decisions import asks
+from headgate.compiler.graph import Graph, Node, Scope
+from headgate.compiler.places import nested_templates, script_of, templates_in
+from headgate.compiler.sorting import reach
+from headgate.compiler.uses import item_name
+from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
+from headgate.expressions import ExpressionError, lua_references, parse
+from headgate.grammar import ast
+from headgate.kinds import SAFE
+from headgate.source import Span
+from headgate.validators.questions import Question, action_templates, acts, questions, worth_showing
+from headgate.validators.rule import Context, Finding, Rule
+
+_SHOWN = ("ask", "title", "body")
+_NOTHING = frozenset({"run", "secrets", "vars"})
+
+Source: TypeAlias = tuple[str, str]
+"""Where a value comes from: `steps`, `inputs` or another name in scope, and the name after it for those two."""
+
+
+def check(context: Context) -> Iterator[Finding]:
+    asked = questions(context.graph)
+    if not asked or context.workflow.broken:
+        return
+    origins = _Origins(context.graph)
+    following = _following(context.graph)
+    for question in asked:
+        later = _not_before(question)
+        steps = [(one, origins.of(_about(one), one.scope)) for one in _approved(context, question, following)]
+        steps = [(one, about) for one, about in steps if about - later]
+        values = [said.value for name in _SHOWN if (said := question.attribute(name))]
+        shown = origins.of([one for value in values for one in templates_in(value)], question.node.scope)
+        answered = ("steps", question.node.name)
+        if steps and not any(answered in about or shown & about for _, about in steps):
+            yield _finding(question, steps[0][0])
+
+
+def _about(node: Node) -> list[ast.Template]:
+    """What an action depends on; a loop's with those of its steps."""
+    return [*action_templates(node.step), *(one for step in node.step.steps for one in nested_templates(step))]
+
+
+def _approved(context: Context, question: Question, following: dict[int, list[Node]]) -> Iterator[Node]:
+    """The steps with an effect that a question lets run: its own, or those that follow it before the next question."""
+    if question.gate is not None:
+        if question.before and context.effect(question.node).reversibility != SAFE:
+            yield question.node
+        return
+    waiting, seen = [question.node], {id(question.node)}
+    while waiting:
+        for node in following.get(id(waiting.pop()), ()):
+            if id(node) in seen or asks(node) or node.step.gates or not acts(node):
+                continue
+            seen.add(id(node))
+            waiting.append(node)
+            written = context.said(node.step).kind
+            reaches_out = node.body is not None or (written is not None and written.effect)
+            if reaches_out and context.effect(node).reversibility != SAFE:
+                yield node
+
+
+def _following(graph: Graph) -> dict[int, list[Node]]:
+    found: dict[int, list[Node]] = {}
+    for scope in graph.scopes:
+        for node in scope.nodes.values():
+            for edge in node.edges:
+                if edge.on not in ("read", "denied", "failed"):
+                    found.setdefault(id(scope.nodes[edge.source]), []).append(node)
+    return found
+
+
+class _Origins:
+    """Where values come from in the end: also what the steps are made of that they read."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._known: dict[int, frozenset[Source]] = {}
+        for scope in graph.scopes:
+            for name in scope.order:
+                node = scope.nodes[name]
+                self._known[id(node)] = self._step(node)
+
+    def of(self, templates: Iterable[ast.Template], scope: Scope) -> frozenset[Source]:
+        """The origins of what templates read in a scope."""
+        found: set[Source] = set()
+        for template in templates:
+            try:
+                references = parse(template.expression).references
+            except ExpressionError:
+                continue
+            for reference in references:
+                names = [segment.name for segment in reference.segments[:2]]
+                found |= self._name(names[0], names[1] if len(names) > 1 else "", scope)
+        return frozenset(found)
+
+    def _name(self, root: str, name: str, scope: Scope) -> frozenset[Source]:
+        if root in _NOTHING:
+            return frozenset()
+        if root == "steps":
+            source = scope.find(name)
+            behind = self._known.get(id(source), frozenset()) if source is not None else frozenset[Source]()
+            return behind | {("steps", name)}
+        around: Scope | None = scope
+        while around is not None and around.loop is not None:
+            if root in ("index", item_name(around.loop.step)):
+                return self._known.get(id(around.loop), frozenset()) | {("item", around.loop.name)}
+            around = around.parent
+        return frozenset({(root, name if root == "inputs" else "")})
+
+    def _step(self, node: Node) -> frozenset[Source]:
+        found = set(self.of(action_templates(node.step), node.scope))
+        script = script_of(node.step)
+        if script is not None:
+            for read in lua_references(script.text):
+                found |= self._name("steps", read.step, node.scope)
+            if "inputs" in script.text:
+                found |= {("inputs", one) for one in _words_after(script.text, "inputs")}
+        return frozenset(found)
+
+
+def _words_after(text: str, root: str) -> Iterator[str]:
+    """The names that a script reads of `root`, `""` for all of it."""
+    for part in text.split(root)[1:]:
+        name = part[1:].split("\n")[0] if part.startswith(".") else ""
+        end = next((at for at, sign in enumerate(name) if not (sign.isalnum() or sign == "_")), len(name))
+        yield name[:end]
+
+
+def _finding(question: Question, approved: Node) -> Finding:
+    title = question.attribute("ask") or question.attribute("title")
+    place = title.value.span if title is not None else question.place
+    own = approved is question.node
+    return RULE.finding(
+        f"{question.called} asks for consent to `{approved.name}` and shows nothing of what it will do",
+        place,
+        note="the same question for every run",
+        labels=() if own else (Label(approved.step.name.span, "lets this run"),),
+        advice=_advice(approved),
+        fixes=_fixes(question, title, approved),
+    )
+
+
+def _advice(approved: Node) -> str:
+    shown = worth_showing(approved.step)
+    example = f", for example `{shown[0]}`" if shown else ""
+    return f"show what the step depends on in the question{example}"
+
+
+def _fixes(question: Question, title: ast.Attribute | None, approved: Node) -> tuple[Fix, ...]:
+    """Show in the question what the action depends on, as far as that is known when people are asked."""
+    if title is None or not isinstance(title.value, ast.Text) or title.value.block:
+        return ()
+    known = _known_before(question.node)
+    shown = [one for one in worth_showing(approved.step) if _can_read(one, approved, question, known)]
+    if not shown:
+        return ()
+    end = title.value.span.end - 1
+    return (Fix("show what it approves", Safety.UNSAFE, (Edit(Span(end, end), f" ({', '.join(shown)})"),)),)
+
+
+def _not_before(question: Question) -> set[Source]:
+    """What a step that asks cannot show: results of steps that do not come before it, and items of loops elsewhere."""
+    if question.gate is not None:
+        return set()
+    node = question.node
+    names = set(node.scope.nodes) - _known_before(node) - {node.name}
+    return {(sort, name) for name in names for sort in ("steps", "item")}
+
+
+def _known_before(node: Node) -> set[str]:
+    """The steps of a scope that come before one."""
+    back = {one.name: [edge.source for edge in one.edges] for one in node.scope.nodes.values()}
+    return reach([node.name], back) - {node.name}
+
+
+def _can_read(written: str, approved: Node, question: Question, known: set[str]) -> bool:
+    if approved is question.node:
+        return True
+    if approved.scope is not question.node.scope:
+        return False
+    references = parse(written[2:-2]).references
+    names = [[segment.name for segment in one.segments[:2]] for one in references]
+    return all(one[0] in ("inputs", "trigger") or (one[0] == "steps" and one[1:] and one[1] in known) for one in names)
+
+
+RULE = Rule(
+    code="HG604",
+    name="blind-approval",
+    severity=Severity.WARNING,
+    summary="a question that shows nothing of what it approves",
+    explanation="""\
+"Pay?" is the same question for every run: people learn to say yes. When what an action does depends on inputs or on
+earlier steps, and the question shows none of that, not even something that comes of the same source, they cannot know
+what they agree to. Put what matters into `ask`, `title` or `body`. An action without anything that changes needs
+nothing shown.""",
+    wrong="""\
+workflow refund {
+  input order: string
+  step ask = human approval { title = "Refund?" }
+  step refund = http POST "https://shop.example.com/refunds" after ask {
+    body            = { order = {{ inputs.order }} }
+    idempotency_key = {{ inputs.order }}
+  }
+}
+""",
+    right="""\
+workflow refund {
+  input order: string
+  step ask = human approval { title = "Refund {{ inputs.order }}?" }
+  step refund = http POST "https://shop.example.com/refunds" after ask {
+    body            = { order = {{ inputs.order }} }
+    idempotency_key = {{ inputs.order }}
+  }
+}
+""",
+    check=check,
+)
