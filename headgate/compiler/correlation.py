@@ -52,6 +52,21 @@ def may_be_ruled_out(graph: Graph, run: CounterRun, guards: Iterable[tree.Node] 
     return False
 
 
+def is_looked_at(graph: Graph, node: Node, path: Looked) -> bool:
+    """Whether a condition on the way to a step, or its own `when`, looks at a value or at a part of it."""
+    written = _written(graph)
+    here: Node | None = node
+    while here is not None:
+        nodes = here.scope.nodes
+        before: dict[str, list[str]] = {name: [edge.source for edge in one.edges] for name, one in nodes.items()}
+        for name in reach([here.name], before):
+            for looked in _looked(written, nodes[name], {"when", "case", "over", "while"}):
+                if any(one[: len(path)] == path or path[: len(one)] == one for one in looked):
+                    return True
+        here = here.scope.loop
+    return False
+
+
 def _decided(run: CounterRun) -> set[str]:
     """The steps whose end makes the run what it is: the source, switches, and what did not complete."""
     found = {run.source.name}

@@ -42,6 +42,7 @@ MODULES = (
     "unknown_argument",  # HG301
     "missing_argument",  # HG302
     "argument_type",  # HG303
+    "null_argument",  # HG304
     "impossible_comparison",  # HG305
     "schema_drift",  # HG306
     "call_mismatch",  # HG307

@@ -91,3 +91,23 @@ def test_what_follows_a_step_that_stops_is_not_said_again() -> None:
     steps = """step first = set after quick, slow { fee = {{ steps.quick.result.fee }} }
   step last = set after first { fee = {{ steps.quick.result.fee + steps.first.result.fee }} }"""
     assert len(found(steps)) == 1
+
+
+def test_an_argument_that_may_be_null_is_left_out_or_gets_an_empty_value_of_its_type() -> None:
+    def fixed_argument(arguments: str) -> str:
+        text = BRANCHES.replace("STEP", f"step last = mcp shop.pay after quick, slow {{ args = {{ {arguments} }} }}")
+        (one,) = (one for one in gate(text, TOML, LOCK).diagnostics if one.code == "HG304")
+        (fix,) = one.fixes
+        (edit,) = fix.edits
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+        assert not [other for other in gate(text, TOML, LOCK).diagnostics if other.code in ("HG001", "HG304")]
+        return text
+
+    assert "{{ steps.quick.result.fee | default(0) }}" in fixed_argument(
+        "fee = {{ steps.quick.result.fee | default(null) }}"
+    )
+    assert "{{ steps.quick.result.fee | default(0, true) }}" in fixed_argument(
+        "fee = {{ steps.quick.result.fee | omit }}"
+    )
+    note = "fee = 1, note = {{ steps.quick.result.fee | default(none) }}"
+    assert "note = {{ steps.quick.result.fee | omit }}" in fixed_argument(note)
