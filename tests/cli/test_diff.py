@@ -243,6 +243,16 @@ def test_a_new_text_that_does_not_pass_the_gate_exits_3_with_its_findings(folder
     assert headgate("diff", "old.flow", "none.flow", cwd=folder).code == 3
 
 
+def test_of_the_old_text_it_is_enough_that_it_has_a_plan(folder):
+    """What a rule says of a plan is no reason not to compare it: the old text cannot be changed any more."""
+    blocked = BASE.replace("status = {{ steps.charge.result.status }}", "status = {{ inputs.nothing }}")
+    (folder / "old.flow").write_text(blocked)
+    (folder / "new.flow").write_text(BASE)
+    assert headgate("check", "old.flow", cwd=folder).code == 1
+    assert headgate("diff", "old.flow", "new.flow", cwd=folder).code in (0, 1)
+    assert headgate("diff", "new.flow", "old.flow", cwd=folder).code == 3
+
+
 # Revisions of git
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
@@ -294,10 +304,10 @@ def test_the_workspace_and_the_lock_of_the_revision_are_used(repository):
     (repository / "headgate.lock").write_text(lock)
     git(repository, "add", ".")
     git(repository, "commit", "-m", "two")
-    (repository / "headgate.lock").write_text(lock.replace("readOnlyHint", "destructiveHint"))
+    (repository / "headgate.lock").write_text(lock.replace('"readOnlyHint": true', '"destructiveHint": false'))
     found = headgate("diff", "main:w.flow", "w.flow", "--format", "json", cwd=repository).json
     changed = {each["attribute"]: (each["before"], each["after"]) for each in found["steps"][0]["differences"]}
-    assert changed["reversibility"] == ("safe", "irreversible")
+    assert changed["reversibility"] == ("safe", "recoverable")
 
 
 @needs_git

@@ -283,6 +283,15 @@ def test_a_failure_that_was_drawn_given_or_meant_is_no_fault(folder):
     assert simulate(folder, "--strict", text='workflow refund {\n  step a = fail "no"\n}\n').code == 0
 
 
+def test_what_fails_a_called_workflow_is_looked_for_there(folder):
+    text = "workflow refund {\n  step a = call child\n}\nworkflow child {\n  STEP\n}\n"
+    for step, code in (('step b = fail "no"', 0), ("step b = set { x = {{ 1 / (1 - 1) }} }", 1)):
+        (folder / "two.flow").write_text(text.replace("STEP", step))
+        said = headgate("simulate", "two.flow#refund", "--strict", "--seeds", "3", cwd=folder)
+        assert said.code == code
+        assert "3  failed SUBRUN_FAILED" in said.out
+
+
 def test_a_run_that_a_person_would_have_to_release_is_at_rest(folder):
     text = REFUND.replace("workflow refund {", "workflow refund {\n  on_failure = pause")
     found = simulate(folder, "--seed", "1", text=text, given={"charge": {"error": "MCP_TOOL_FAILED"}}).json

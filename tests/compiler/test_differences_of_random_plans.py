@@ -1,11 +1,18 @@
 """The difference of two plans: none with itself, mirrored the other way round, blind to layout."""
 
+import re
+from pathlib import Path
+
+import pytest
 from flows import plan_of_text
 from hypothesis import given, settings
 from strategies.flow import plans
 
+from headgate.api.compiling import NEEDED_RULES, compile_target
+from headgate.api.faults import UsageFault
 from headgate.compiler.compatibility import Verdict, judge_change
 from headgate.grammar.format import format_source
+from headgate.plan import dump, load
 from headgate.plan.comparing import Change, compare
 from headgate.source import Source
 
@@ -61,3 +68,30 @@ def test_the_difference_is_mirrored_the_other_way_round(one, other):
         assert seen(there, turned=False) == seen(back, turned=True)
     assert there.empty == back.empty
     assert there.empty or old.digest != new.digest
+
+
+FLOWS = sorted((Path(__file__).parents[2] / "examples").glob("*/*.flow"))
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda path: path.stem)
+def test_an_example_does_not_differ_from_its_plan_that_was_written_and_read(flow):
+    for name in re.findall(r"^workflow (\w+)", flow.read_text(encoding="utf-8"), re.MULTILINE):
+        plan = compile_target(f"{flow}#{name}").plan
+        comparison = compare(plan, load(dump(plan)))
+        assert comparison.empty
+        assert judge_change(plan, plan, comparison).verdicts == (Verdict.COMPATIBLE,)
+
+
+CASES = sorted((Path(__file__).parents[1] / "cases" / "rules").glob("*.flow"))
+
+
+def test_every_text_that_keeps_to_the_needed_rules_has_a_plan():
+    """Nothing that `lower` asserts is left to a rule that `diff` does not ask of the old text."""
+    made = 0
+    for flow in CASES:
+        for name in re.findall(r"^workflow (\w+)", flow.read_text(encoding="utf-8"), re.MULTILINE):
+            try:
+                made += compile_target(f"{flow}#{name}", rules=NEEDED_RULES).plan is not None
+            except UsageFault:
+                continue
+    assert made > len(CASES)

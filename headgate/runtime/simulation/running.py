@@ -60,10 +60,11 @@ def simulate(scenery: Scenery, inputs: JsonObject, trigger: JsonObject, seed: in
     performance = Performance(seed, scenery.assumptions, scenery.looks, scripts)
     loop = VirtualLoop()
     try:
-        driven = loop.run_until_complete(_Seed(scenery, seed, performance, loop).drive(inputs, trigger))
+        driven, *called = loop.run_until_complete(_Seed(scenery, seed, performance, loop).drive(inputs, trigger))
     finally:
         loop.close()
     view = run_view(driven.state)
+    views = [view, *(run_view(each.state) for each in called)]
     ended = driven.state.ended_at or driven.state.at
     return Simulated(
         seed,
@@ -71,7 +72,7 @@ def simulate(scenery: Scenery, inputs: JsonObject, trigger: JsonObject, seed: in
         ended - START_MS,
         tuple(performance.usages),
         dict(sorted(performance.effects.items())),
-        _is_unexpected(view, performance.expected),
+        view.status in _BAD and any(_is_unexpected(each, performance.expected) for each in views),
     )
 
 
@@ -102,8 +103,8 @@ class _Seed:
         )
         self._people = People(seed, scenery.assumptions, performance, self._executor.ask)
 
-    async def drive(self, inputs: JsonObject, trigger: JsonObject) -> DrivenRun:
-        """The run once it rests: ended, or held by what only an operator can release."""
+    async def drive(self, inputs: JsonObject, trigger: JsonObject) -> list[DrivenRun]:
+        """The run once it rests, ended or held by what only an operator can release; behind it those that it called."""
         plan, fleet = self._scenery.plan, self._executor.fleet
         facts: JsonObject = {"workflow": plan.workflow, "plan_digest": plan.digest, "inputs": inputs}
         record = Record(EventType.RUN_CREATED, {**facts, "trigger": trigger, "environment": None}, actor=_ACTOR)
@@ -113,7 +114,7 @@ class _Seed:
             await self._executor.drive(Patience(until=None, for_people=True))
         finally:
             self._store.close()
-        return made
+        return [made, *(each for each in fleet.runs.values() if each is not made)]
 
     def _changed(self, run: str) -> None:
         driven = self._executor.fleet.runs.get(run)
@@ -140,10 +141,14 @@ def _is_unexpected(view: RunView, expected: set[str]) -> bool:
     code, step = view.failure.code, view.failure.step
     if code in _NOBODYS_FAULT:
         return False
-    if code == "SUBRUN_FAILED" and expected:
-        return False
     return step is None or not any(path == step or path.startswith(f"{step}.") for path in expected)
 
 
-_NOBODYS_FAULT = frozenset({"WORKFLOW_FAILED", "STEP_TIMED_OUT", "HUMAN_TASK_FAILED", "EFFECT_IN_DOUBT"})
-"""Failures that a workflow asks for, or that follow from durations and decisions."""
+_BAD = frozenset({"failed", "stalled"})
+_NOBODYS_FAULT = frozenset(
+    {
+        *("WORKFLOW_FAILED", "STEP_TIMED_OUT", "HUMAN_TASK_FAILED", "EFFECT_IN_DOUBT"),
+        *("RUN_STALLED_OR_TIMED_OUT", "SUBRUN_FAILED"),
+    }
+)
+"""Failures that a workflow asks for, that follow from durations and decisions, or that a called run explains."""
