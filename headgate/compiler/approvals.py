@@ -14,11 +14,11 @@ from headgate.compiler.decisions import Left, asks, both, left_by
 from headgate.compiler.denials import ignored_denials
 from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
 from headgate.compiler.reading import certain_results
-from headgate.compiler.regions import Choice, Region, Regions
+from headgate.compiler.regions import Choice, Parts, Region, Regions
 from headgate.grammar import ast
 
 _LAST = frozenset({"finish", "fail"})
-_MOST = 8
+_MOST = 24
 
 Path: TypeAlias = tuple[tuple[Node, GraphEdge | None], ...]
 """Steps in the order of a run, each with the edge it was entered by."""
@@ -27,7 +27,7 @@ Path: TypeAlias = tuple[tuple[Node, GraphEdge | None], ...]
 class Standing(NamedTuple):
     """Whether somebody has certainly approved before a step starts, before its action, and once it has completed.
 
-    `came` is the edge of a way to it, one without an approval where there is one. `region` is where it has its turn.
+    `came` is the edge of a way to it, one without an approval where there is one. `turns` are where it has its turn.
     `settled` are regions in which somebody has approved by the time it is known whether it starts, unless a failure or
     a denial keeps it from starting.
     """
@@ -36,20 +36,20 @@ class Standing(NamedTuple):
     action: bool
     completed: bool
     came: GraphEdge | None
-    region: Region | None
-    settled: tuple[Region | None, ...]
+    turns: Parts
+    settled: Parts
 
 
 class _Arrival(NamedTuple):
-    """A control edge that can be live: `approved` when it is, and not dead by a branch in `region`.
+    """A control edge that can be live: `approved` when it is, and not dead by a branch in `turns`.
 
     `settled` are regions in which somebody has approved once it is resolved, unless it keeps its target from starting.
     """
 
     edge: GraphEdge
     approved: bool
-    region: Region | None
-    settled: tuple[Region | None, ...]
+    turns: Parts
+    settled: Parts
 
 
 class Approvals:
@@ -104,33 +104,33 @@ class Approvals:
 
     def _stand(self, node: Node, *, entered: bool) -> Standing:
         arrivals = list(self._arrivals(node, entered=entered))
-        came, turn = None, None
+        came: GraphEdge | None = None
+        turns: Parts = (None,)
         start = entered
         if arrivals:
             came = self._without(node, arrivals)
             start = came is None
             came = came or arrivals[0].edge
-            turn = self._regions.union([one.region for one in arrivals], ("join", id(node)))
+            turns = self._regions.union(_each(arrivals), ("join", id(node)))
         elif any(edge.on != "read" for edge in node.edges):
             start = True  # it never has its turn
-            turn = self._regions.inside(None, ("join", id(node)), frozenset({"never"}))
+            turns = self._regions.within((None,), ("join", id(node)), "never")
         when = _condition(node, "when")
         action = start or node.step.broken or self._proves(when, node.scope) or self._reads_approved(node)
         completed = start if disabled(node) else action or self._grants(node, after=True) or self._ends_approved(node)
-        region = turn
-        if when is not None:
-            region = self._regions.inside(turn, ("when", id(node)), frozenset({"true"}))
-        region = self._needing(node, region)
         settled = () if node.join == "any" else _some(region for one in arrivals for region in one.settled)
-        settled = _some((turn, *settled)) if start else settled
-        return Standing(start, action or self._grants(node, after=False), completed, came, region, settled)
+        settled = _some((*turns, *settled)) if start else settled
+        if when is not None:
+            turns = self._regions.within(turns, ("when", id(node)), "true")
+        turns = self._needing(node, turns)
+        return Standing(start, action or self._grants(node, after=False), completed, came, turns, settled)
 
     def _without(self, node: Node, arrivals: list[_Arrival]) -> GraphEdge | None:
         """The edge by which a step can start without an approval; None when it cannot."""
         lacking = [one for one in arrivals if not one.approved]
         if lacking and node.join == "all":
             cover = self._regions.cover([region for one in arrivals for region in one.settled])
-            lacking = [one for one in lacking if not cover.covers(one.region)]
+            lacking = [one for one in lacking if not all(cover.covers(part) for part in one.turns)]
         return lacking[0].edge if lacking else None
 
     def _arrivals(self, node: Node, *, entered: bool) -> Iterator[_Arrival]:
@@ -142,23 +142,23 @@ class Approvals:
         for edge in node.edges:
             source = node.scope.nodes[edge.source]
             found = self._standing[id(source)]
-            done = _some((found.region, *found.settled)) if found.completed else found.settled
+            done = _some((*found.turns, *found.settled)) if found.completed else found.settled
             match edge.on:
                 case "completed" if source.kind not in _LAST or disabled(source):
-                    yield _Arrival(edge, found.completed, found.region, done)
+                    yield _Arrival(edge, found.completed, found.turns, done)
                 case "case" | "else" if not disabled(source):
-                    inside = self._regions.inside(found.region, self._switch(source), frozenset({node.name}))
-                    proved = (inside,) if taken[edge.source] else ()
+                    inside = self._regions.within(found.turns, self._switch(source), node.name)
+                    proved = inside if taken[edge.source] else ()
                     yield _Arrival(edge, found.completed or taken[edge.source], inside, (*proved, *done))
                 case "failed" | "denied" if not disabled(source):
-                    inside = self._regions.inside(found.region, ("end", id(source)), frozenset({edge.on}))
-                    yield _Arrival(edge, found.start, inside, (inside,) if found.start else ())
+                    inside = self._regions.within(found.turns, ("end", id(source)), edge.on)
+                    yield _Arrival(edge, found.start, inside, inside if found.start else ())
                 case "finished" if edge.star:
-                    yield _Arrival(edge, entered, None, (None,) if entered else ())
+                    yield _Arrival(edge, entered, (None,), (None,) if entered else ())
                 case "finished" if source.name in self._ignored:
-                    yield _Arrival(edge, found.completed, found.region, done)
+                    yield _Arrival(edge, found.completed, found.turns, done)
                 case "finished":
-                    yield _Arrival(edge, found.start, found.region, found.settled)
+                    yield _Arrival(edge, found.start, found.turns, found.settled)
 
     def _switch(self, switch: Node) -> Choice:
         """The choice that a switch makes; an `else` makes it one of those that are written."""
@@ -230,16 +230,17 @@ class Approvals:
         own = {one: values for one, values in left_by(until, node.body, holds=True).items() if one.field != "status"}
         return self._enough(own)
 
-    def _needing(self, node: Node, region: Region | None) -> Region | None:
-        """The part of a step's region in which the results that it cannot do without are there."""
+    def _needing(self, node: Node, turns: Parts) -> Parts:
+        """The parts of a step's turns in which the results that it cannot do without are there."""
         for read in node.references:
             source = node.scope.nodes[read.source]
             found = self._standing.get(id(source))
             if read.soft or found is None:
                 continue
-            if disabled(source) or not self._regions.cover([found.region]).covers(region):
-                return self._regions.inside(region, ("read", id(node)), frozenset({"there"}))
-        return region
+            there = self._regions.cover(found.turns)
+            if disabled(source) or not all(there.covers(part) for part in turns):
+                return self._regions.within(turns, ("read", id(node)), "there")
+        return turns
 
 
 @lru_cache(maxsize=4)
@@ -281,6 +282,10 @@ def _condition(node: Node, name: str) -> ast.Template | None:
     return None
 
 
-def _some(regions: Iterable[Region | None]) -> tuple[Region | None, ...]:
+def _each(arrivals: list[_Arrival]) -> Parts:
+    return tuple(dict.fromkeys(part for one in arrivals for part in one.turns))
+
+
+def _some(regions: Iterable[Region | None]) -> Parts:
     """A few of the regions, each once: to leave one out is never to take for approved what is not."""
     return tuple(dict.fromkeys(regions))[:_MOST]

@@ -16,6 +16,12 @@ _FARTHEST = 64
 Choice: TypeAlias = tuple[str, int]
 """What is decided, by the `id` of its node: the `case` of a switch, the `when` of a step, the `end` of a step."""
 
+MOST_PARTS = 8
+"""How many regions side by side are told apart."""
+
+Parts: TypeAlias = "tuple[Region | None, ...]"
+"""Several regions: the runs of any of them."""
+
 Part: TypeAlias = tuple[int, Choice]
 """A choice inside a parent, by the parent's `id`."""
 
@@ -100,16 +106,20 @@ class Regions:
             parts[region.part] = parts.get(region.part, frozenset()) | region.values
         return Cover(parts, everything=False)
 
-    def union(self, regions: list[Region | None], choice: Choice) -> Region | None:
-        """The region that several make up; where that is no single one, an unknown part of all runs, by `choice`."""
+    def within(self, parents: Parts, choice: Choice, value: str) -> Parts:
+        """The parts of regions in which the choice falls on one value."""
+        return tuple(self.inside(parent, choice, frozenset({value})) for parent in parents)
+
+    def union(self, regions: Parts, choice: Choice) -> Parts:
+        """The regions that several make up, one where they are one; very many are an unknown part, by `choice`."""
         cover = self.cover(regions)
         if cover.everything or not regions:
-            return None
+            return (None,)
         widest = min(regions, key=lambda region: 0 if region is None else region.depth)
         while widest is not None and widest.parent is not None and cover.covers(widest.parent):
             widest = widest.parent
         if widest is not None:
             whole = self.inside(widest.parent, widest.choice, cover.values(widest.part))
             if all(self.cover([whole]).covers(region) for region in regions):
-                return whole
-        return self.inside(None, choice, frozenset({"some"}))
+                return (whole,)
+        return regions if len(regions) <= MOST_PARTS else self.within((None,), choice, "some")

@@ -26,6 +26,7 @@ MODULES = (
     "no_steps",  # HG106
     "switch_gap",  # HG107
     "dead_case",  # HG108
+    "redundant_after",  # HG109
     "join_never_fires",  # HG110
     "accidental_root",  # HG111
     "case_target_has_other_edge",  # HG112
