@@ -12,6 +12,7 @@ from headgate.plan import Json, JsonObject
 from headgate.validators.rule import Context, Finding, Live, NotChecked, Rule
 from headgate.validators.templates import step_reads
 from headgate.validators.toolcalls import ToolCall, tool_calls
+from headgate.validators.words import said_of_schema
 from headgate.workspace import LockedTool
 
 _ADVICE = "`headgate lock` writes down what the servers say now; review the change"
@@ -170,13 +171,8 @@ def _of_annotations(then: JsonObject, now: JsonObject) -> list[Change]:
 
 def _became(then: Json, now: Json) -> str:
     """What has become of a schema, in words where they differ."""
-    from headgate.kinds.faults import expects
-
-    if isinstance(then, dict) and isinstance(now, dict):
-        old, new = expects(dict(then)), expects(dict(now))
-        if old != new:
-            return f"was {old} and is now {new}"
-    return "has another schema"
+    old, new = said_of_schema(then), said_of_schema(now)
+    return f"was {old} and is now {new}" if old != new else "has another schema"
 
 
 def _spelt(value: Json) -> str:
