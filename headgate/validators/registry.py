@@ -62,6 +62,7 @@ MODULES = (
     "no_progress_loop",  # HG502
     "retry_not_idempotent",  # HG503
     "time_arithmetic",  # HG504
+    "conflicting_writes",  # HG505
     "handler_reads_result",  # HG506
     "masked_failure",  # HG507
     "cost_bound",  # HG508

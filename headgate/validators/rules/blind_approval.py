@@ -19,7 +19,7 @@ from headgate.validators.questions import Question, action_templates, acts, ques
 from headgate.validators.rule import Context, Finding, Rule
 
 _SHOWN = ("ask", "title", "body")
-_NOTHING = frozenset({"run", "secrets", "vars"})
+_GIVEN = frozenset({"inputs", "trigger", "failure", "previous"})
 
 Source: TypeAlias = tuple[str, str]
 """Where a value comes from: `steps`, `inputs` or another name in scope, and the name after it for those two."""
@@ -100,18 +100,15 @@ class _Origins:
         return frozenset(found)
 
     def _name(self, root: str, name: str, scope: Scope) -> frozenset[Source]:
-        if root in _NOTHING:
-            return frozenset()
         if root == "steps":
             source = scope.find(name)
-            behind = self._known.get(id(source), frozenset()) if source is not None else frozenset[Source]()
-            return behind | {("steps", name)}
+            return frozenset() if source is None else self._known.get(id(source), frozenset()) | {("steps", name)}
         around: Scope | None = scope
         while around is not None and around.loop is not None:
             if root in ("index", item_name(around.loop.step)):
                 return self._known.get(id(around.loop), frozenset()) | {("item", around.loop.name)}
             around = around.parent
-        return frozenset({(root, name if root == "inputs" else "")})
+        return frozenset({(root, name if root == "inputs" else "")}) if root in _GIVEN else frozenset()
 
     def _step(self, node: Node) -> frozenset[Source]:
         found = set(self.of(action_templates(node.step), node.scope))
