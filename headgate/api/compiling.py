@@ -14,8 +14,9 @@ from headgate.compiler.graph import Graph
 from headgate.compiler.lower import lower
 from headgate.diagnostics import Severity
 from headgate.plan import Plan
+from headgate.source import Source
 from headgate.validators import report as reports
-from headgate.validators.gate import Examined
+from headgate.validators.gate import Examined, Setting
 from headgate.validators.report import CheckReport
 from headgate.workspace import without_environment
 
@@ -56,20 +57,23 @@ def compile_target(
     try:
         source = read_source(found.path, shown)
         examined = examine_source(source, found.path, surroundings)
-        wanted = found.workflow or _only_workflow(examined, shown)
+        wanted = found.workflow or only_workflow(examined, shown)
         checked = checked_file(source, examined, found.workflow, strict=surroundings.is_strict(found.path))
     except Unreadable as reason:
         return Compiled(None, CheckReport((), (reports.Unreadable(shown, str(reason)),), surroundings.faults))
     report = CheckReport((checked,), (), surroundings.faults)
     if checked.blocks or report.faults or wanted is None:
         return Compiled(None, report)
-    setting = surroundings.setting(found.path)
-    graphs = _sound(examined)
-    workspace = without_environment(setting.workspace)
-    return Compiled(lower(graphs[wanted], source, workspace, setting.lock, graphs), report)
+    return Compiled(lowered(source, examined, wanted, surroundings.setting(found.path)), report)
 
 
-def _only_workflow(examined: Examined, shown: str) -> str | None:
+def lowered(source: Source, examined: Examined, wanted: str, setting: Setting) -> Plan:
+    """The plan of a workflow that no error stands in."""
+    graphs = sound(examined)
+    return lower(graphs[wanted], source, without_environment(setting.workspace), setting.lock, graphs)
+
+
+def only_workflow(examined: Examined, shown: str) -> str | None:
     """The name of a file's workflow, None when it has none. Raises UsageFault when it has several."""
     names = [workflow.name.text for workflow in examined.file.workflows]
     if len(names) > 1:
@@ -78,7 +82,7 @@ def _only_workflow(examined: Examined, shown: str) -> str | None:
     return names[0] if names else None
 
 
-def _sound(examined: Examined) -> dict[str, Graph]:
+def sound(examined: Examined) -> dict[str, Graph]:
     """The workflows of a file that no error stands in, by name; of two of a name the first."""
     errors = [found.span.start for found in examined.diagnostics if found.severity is Severity.ERROR]
     sound: dict[str, Graph] = {}

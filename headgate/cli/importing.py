@@ -1,4 +1,4 @@
-"""`headgate import`: a step graph in JSON becomes a workflow."""
+"""`headgate import` and `export`: step graphs in JSON become workflows, and workflows step graphs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from headgate.cli.options import format_option
 
 if TYPE_CHECKING:
     from headgate.api.exchanging import ImportReport
+    from headgate.api.exporting import ExportReport
     from headgate.plan import JsonObject
 
 
@@ -47,12 +48,11 @@ def import_command(
     something blocks, 2 wrong usage, 3 unreadable.
     """
     from headgate.api import exchanging
-    from headgate.api.faults import NothingStarted, UsageFault
+    from headgate.api.faults import NothingStarted
     from headgate.api.reading import Unreadable
     from headgate.cli.output import write_file
 
-    if target is not None and target.exists() and not force:
-        raise UsageFault(f"`{target}` is there already; `--force` writes over it")
+    _keep(target, force=force)
     try:
         if file == "-":
             made = exchanging.import_bytes(sys.stdin.buffer.read(), dict(servers), name=name, target=target)
@@ -101,4 +101,67 @@ def _object(made: ImportReport, target: Path | None) -> JsonObject:
         "text": made.text,
         "findings": [*exchange_objects(made.findings)],
         "gate": None if made.report is None else findings_object(made.report),
+    }
+
+
+@click.command("export")
+@click.argument("file")
+@click.option("-o", "--output", "target", type=click.Path(path_type=Path), help="Write the step graph there.")
+@click.option("--force", is_flag=True, help="Write over what is there.")
+@format_option("text", "json")
+def export(*, file: str, target: Path | None, force: bool, output: str) -> int:
+    """Make a JSON step graph, {"steps": [...]}, of a workflow.
+
+    FILE is a .flow file, FILE#NAME one workflow of it. Without -o the graph goes to standard output. What a step graph
+    has no words for is said; a workflow that passes the gate is imported again to see that its plan is the same. Exit
+    codes: 0 nothing is lost, 1 something is or the file has errors, 2 wrong usage, 3 unreadable.
+    """
+    from headgate.api import exporting
+    from headgate.api.faults import NothingStarted
+    from headgate.api.reading import Unreadable
+    from headgate.cli.output import colour_wanted, findings_text, print_json, write_file
+    from headgate.render.exchange_text import exchange_text
+
+    _keep(target, force=force)
+    try:
+        made = exporting.export_target(file)
+    except Unreadable as reason:
+        raise NothingStarted(str(reason)) from None
+    if target is not None and made.graph is not None:
+        write_file(target, made.text.encode(), file)
+    if output == "json":
+        print_json(_graph_object(made, target))
+        return made.exit_code
+    if made.graph is None:
+        print(findings_text(made.report, sys.stderr), end="", file=sys.stderr)
+        return made.exit_code
+    if target is None:
+        print(made.text, end="")
+        sys.stdout.flush()
+    print(exchange_text(made.path, made.findings, colour=colour_wanted(sys.stderr)), end="", file=sys.stderr)
+    if target is not None:
+        print(f"{target}: {len(made.findings) or 'no'} findings", file=sys.stderr)
+    return made.exit_code
+
+
+def _keep(target: Path | None, *, force: bool) -> None:
+    """Raises UsageFault for a file that is there, unless it may be written over."""
+    from headgate.api.faults import UsageFault
+
+    if target is not None and target.exists() and not force:
+        raise UsageFault(f"`{target}` is there already; `--force` writes over it")
+
+
+def _graph_object(made: ExportReport, target: Path | None) -> JsonObject:
+    from headgate.render.exchange_json import exchange_objects
+    from headgate.render.findings_json import findings_object
+
+    return {
+        "version": 1,
+        "path": made.path,
+        "workflow": made.workflow,
+        "output": None if target is None or made.graph is None else str(target),
+        "graph": made.graph,
+        "findings": [*exchange_objects(made.findings)],
+        "gate": findings_object(made.report),
     }

@@ -18,7 +18,7 @@ class Verb(NamedTuple):
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("init", "demo")),
     ("Write", ("check", "fmt", "compile", "diff", "graph", "simulate", "explain", "lock", "validate", "schema")),
-    ("Exchange", ("import",)),
+    ("Exchange", ("import", "export")),
     ("Run", ("run", "drive", "runs", "show", "events", "timeline", "why")),
     ("Decide", ("approvals", "approve", "deny")),
     ("Operate", ("pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "replay")),
@@ -39,6 +39,7 @@ VERBS: dict[str, Verb] = {
     "validate": Verb("validate", "Check with the servers asked, and whether every binding can be used."),
     "schema": Verb("schema", "Print the JSON Schema of plan, events, workspace or findings."),
     "import": Verb("importing", "Make a workflow of a JSON step graph."),
+    "export": Verb("importing", "Make a JSON step graph of a workflow."),
     "run": Verb("run", "Start a run here and follow it."),
     "drive": Verb("drive", "Drive every open run of the store until each rests."),
     "runs": Verb("history", "List runs."),

@@ -6,6 +6,7 @@ from typing import Final
 
 from headgate.diagnostics import Severity
 from headgate.exchange.calls import written_script
+from headgate.exchange.fields import Fields
 from headgate.exchange.json_tree import Member
 from headgate.exchange.names import name_for
 from headgate.exchange.naming import Naming
@@ -26,6 +27,8 @@ MODES: Final = {
     **dict.fromkeys(("script", "lua", "eval", "eval_script"), SCRIPT),
 }
 DECIDE: Final = "go_on"
+RESERVED: Final = "\0"
+"""Stands for the id of the step that decides, which no graph names."""
 
 
 def inside_each(part: Part) -> Naming:
@@ -64,6 +67,25 @@ def _list(part: Part, member: Member) -> str:
     return part.writer.value(member)
 
 
+def inside_repeat(part: Part) -> Naming:
+    """What the body of a `while` may read: where a script decides, the name of its step is taken before all others."""
+    if not _script_decides(part.fields):
+        return part.naming
+    name = name_for(DECIDE, {*part.naming.steps.values()}, "step")
+    return part.naming._replace(steps={**part.naming.steps, RESERVED: name})
+
+
+def _script_decides(fields: Fields) -> bool:
+    """Whether a `while_eval_script` says when the loop ends: by its mode, or because no condition does."""
+    script, condition, mode = (
+        fields.members.get(name) for name in ("while_eval_script", "while_condition", "while_mode")
+    )
+    if script is None or not isinstance(script.value, str) or not script.value:
+        return False
+    chosen = MODES.get(mode.value.lower().replace("-", "_")) if mode and isinstance(mode.value, str) else None
+    return chosen == SCRIPT or condition is None or condition.value is None
+
+
 def repeat(part: Part, inside: Naming) -> None:
     """The attributes of a `repeat`; `inside` is what its body reads."""
     fields = part.fields
@@ -76,7 +98,7 @@ def repeat(part: Part, inside: Naming) -> None:
     if mode is None and given is not None:
         fields.wrong(given, "expected `while`, `until`, `do_while` or `script`; it is read as `while`")
         mode = WHILE
-    if script is not None and script.value and (mode == SCRIPT or condition is None):
+    if script is not None and _script_decides(fields):
         if condition is not None:
             part.conversion.say(Severity.WARNING, condition, "the script decides, so this condition is left out")
         _decided_by_script(part, inside, script)
@@ -112,8 +134,9 @@ def _note_first_round(part: Part, inside: Naming, condition: Member, written: st
 
 def _decided_by_script(part: Part, inside: Naming, script: Member) -> None:
     """A step behind all others of the body that runs the script; the loop goes on while it returns true."""
-    name = name_for("go_on", {*inside.steps.values()}, "step")
-    own = [one for one in inside.steps.values() if one not in {*part.naming.steps.values()}]
+    name = inside.steps[RESERVED]
+    around = {name, *part.naming.steps.values()}
+    own = [one for one in inside.steps.values() if one not in around]
     content = str(script.value).rstrip("\n")
     wrapped = f"local function decide()\n{content}\nend\nreturn {{ {DECIDE} = decide() and true or false }}"
     held = Part(part.conversion, part.fields, inside, name)

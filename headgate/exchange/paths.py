@@ -56,7 +56,7 @@ def read_path(expression: str, at: int, naming: Naming, *, hyphens: bool) -> Pat
 def _identifier(expression: str, found: re.Match[str], known: Mapping[str, str], *, hyphens: bool) -> str:
     """The id that stands at a match: as long a known one as there is, which may hold what no name does."""
     link = found[1]
-    if link in known:
+    if link in known and expression[found.end() : found.end() + 1] != " ":
         return link
     start = found.start(1)
     longer = [one for one in known if expression.startswith(one, start) and expression[start + len(one) :][:1] in _ENDS]

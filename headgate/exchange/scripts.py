@@ -17,10 +17,11 @@ _TOKEN = re.compile(
     r"|[A-Za-z0-9_]+",
     re.DOTALL,
 )
+_OWN = r"\b(?P<{0}>steps|body|input|item|foreach)\b"
+_NAMES = r"(?:\w+\s*,\s*){0,50}"
 _SHADOW: Final = re.compile(
-    r"\blocal\s+(?:function\s+)?[\w\s,]*\b(?P<name>steps|body|input|item|foreach)\b"
-    r"|\bfunction\b[^()\n]*\([^()]*\b(?P<parameter>steps|body|input|item|foreach)\b[^()]*\)"
-    r"|\bfor\s+[\w\s,]*\b(?P<loop>steps|body|input|item|foreach)\b"
+    r"\blocal\s+(?:function\s+)?" + _NAMES + _OWN.format("name") + r"|\bfor\s+" + _NAMES + _OWN.format("loop") + "|"
+    r"\bfunction\b[^()\n]{0,100}\([^()]{0,200}" + _OWN.format("parameter")
 )
 _ASSIGNED = re.compile(r"\s*=(?!=)")
 

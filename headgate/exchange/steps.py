@@ -131,7 +131,7 @@ def _loop(part: Part, known: str, depth: int) -> str:
         inside = loops.inside_each(part)
         head = loops.each(part, inside)
     else:
-        inside, head = part.naming, "repeat"
+        inside, head = loops.inside_repeat(part), "repeat"
     steps, seen = level(part.conversion, body, inside, depth + 1) if body is not None else ([], inside)
     if known == "while":
         loops.repeat(part, seen)

@@ -1,4 +1,4 @@
-"""`headgate import` from the command line."""
+"""`headgate import` and `headgate export` from the command line."""
 
 import json
 from pathlib import Path
@@ -114,3 +114,45 @@ def test_a_binding_that_nothing_asks_for_is_said(folder):
     said = headgate("import", "greet.json", "--map", "https://other.example.com=crm", cwd=folder)
     assert "no step calls the server `https://other.example.com`" in said.err
     assert headgate("import", "greet.json", "--map", "crm", cwd=folder).code == 2
+
+
+def test_an_import_is_exported_and_imported_with_the_same_plan(folder):
+    headgate("import", "greet.json", "--map", "https://crm.example.com/?a=1=crm", "-o", "greet.flow", cwd=folder)
+    said = headgate("export", "greet.flow", "-o", "again.json", cwd=folder)
+    assert said.code == 0, said.err
+    assert headgate("import", "again.json", "-o", "again.flow", cwd=folder).code == 0
+    assert (folder / "again.flow").read_text() == (folder / "greet.flow").read_text()
+    digests = [headgate("compile", name, cwd=folder).json["digest"] for name in ("greet.flow", "again.flow")]
+    assert digests[0] == digests[1]
+
+
+def test_an_export_says_what_it_cannot_and_exits_1(folder):
+    (folder / "pay.flow").write_text(
+        'workflow pay {\n  step pay = mcp crm.pay {\n    gate approval { ask = "Pay?" }\n  }\n}\n'
+    )
+    said = headgate("export", "pay.flow", cwd=folder)
+    assert said.code == 1
+    assert json.loads(said.out)["steps"] == [
+        {"id": "pay", "type": "mcp_call", "instance_id": "crm", "tool_name": "pay"}
+    ]
+    page = (Path(__file__).parents[2] / "docs/importing.md").read_text(encoding="utf-8")
+    assert said.err.strip() in page
+
+
+def test_exports_ask_for_a_name_and_keep_what_is_there(folder):
+    (folder / "two.flow").write_text("workflow a { step x = mcp crm.get }\nworkflow b { step x = mcp crm.get }\n")
+    said = headgate("export", "two.flow", cwd=folder)
+    assert said.code == 2
+    assert "`two.flow#a`" in said.err
+    assert headgate("export", "two.flow#b", cwd=folder).json["id"] == "b"
+    assert headgate("export", "two.flow#b", "-o", "greet.json", cwd=folder).code == 2
+    assert headgate("export", "none.flow", cwd=folder).code == 3
+    said = headgate("export", "two.flow#b", "--format", "json", cwd=folder)
+    assert (said.json["graph"]["id"], said.json["findings"]) == ("b", [])
+
+
+def test_what_does_not_parse_is_not_exported(folder):
+    (folder / "bad.flow").write_text("workflow a { step x = }\n")
+    said = headgate("export", "bad.flow", cwd=folder)
+    assert (said.code, said.out) == (1, "")
+    assert "HG001" in said.err
