@@ -50,11 +50,21 @@ def check(paths: Sequence[str | Path], options: Options = DEFAULTS) -> CheckRepo
         if kept and not faults:
             _keep(shares, surroundings)
     found = [(target, outcomes[target]) for target in asked]
-    return CheckReport(
+    report = CheckReport(
         tuple(one._replace(file=target.path) for target, one in found if isinstance(one, CheckedFile)),
         (*unreadable, *(one for _, one in found if isinstance(one, reports.Unreadable))),
         faults,
     )
+    return _without_known(report, {target.path for target in asked if target.workflow is None}, surroundings)
+
+
+def _without_known(report: CheckReport, whole: set[Path], surroundings: Surroundings) -> CheckReport:
+    """The report without what baselines know; `whole` are the files that were checked as a whole."""
+    if not any(file.file is not None and surroundings.baseline(file.file) for file in report.files):
+        return report
+    from headgate.api.baselines import without_known
+
+    return without_known(report, whole, surroundings)
 
 
 def _examined(targets: Sequence[Target], surroundings: Surroundings, options: Options) -> list[Share]:
@@ -106,7 +116,8 @@ def check_text(content: str | bytes, path: str | Path, options: Options = DEFAUL
     try:
         source = decode(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"), shown)
         examined = examine_source(source, where, surroundings)
-        files = (checked_file(source, examined, None, strict=surroundings.is_strict(where)),)
+        checked = checked_file(source, examined, None, strict=surroundings.is_strict(where))
     except Unreadable as reason:
         return CheckReport((), (reports.Unreadable(shown, str(reason)),), surroundings.faults)
-    return CheckReport(files, (), surroundings.faults)
+    file = where if str(path) != "-" else None
+    return _without_known(CheckReport((checked._replace(file=file),), (), surroundings.faults), {where}, surroundings)

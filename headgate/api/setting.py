@@ -9,7 +9,7 @@ from headgate import workspace as workspaces
 from headgate.api.neighbours import Neighbours
 from headgate.diagnostics import nearest
 from headgate.validators.gate import Setting
-from headgate.validators.selection import Selection, codes_of, selection_faults
+from headgate.validators.selection import Selection, codes_of, selection_faults, weight_faults, weights_of
 from headgate.workspace import EMPTY, FILE_NAME, LOCK_NAME, Lock, LockDamaged, Workspace
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def asked_for(options: Options) -> Selection:
 
 def option_faults(options: Options) -> list[str]:
     """One sentence for each code in the options that cannot be meant."""
-    return selection_faults(asked_for(options), "--ignore")
+    return selection_faults(asked_for(options), "--select", "--ignore")
 
 
 def read_setting(
@@ -44,11 +44,15 @@ def read_setting(
     lock, damage = _lock(root, configuration.lock)
     workspace, wrong = _in_environment(workspace, options.environment)
     configured = Selection(codes_of(workspace.check.select), codes_of(workspace.check.ignore))
-    faults += [*damage, *wrong, *selection_faults(configured, f"{FILE_NAME}: [check] ignore")]
+    table = f"{FILE_NAME}: [check]"
+    weights = weights_of(workspace.check.severity)
+    faults += [*damage, *wrong, *selection_faults(configured, f"{table} select", f"{table} ignore")]
+    faults += weight_faults(weights, f"{table} severity")
     whole = Selection(
         selection.select or configured.select,
         selection.ignore + configured.ignore,
         skip + (_LEAN_ON_LOCK if damage else ()),
+        weights,
     )
     setting = Setting(workspace, lock, options.environment, today, whole, neighbours, elsewhere=neighbours.find)
     return (setting._replace(live=_live(workspace, options)) if options.online else setting), faults

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headgate.api.cache import Answers, Question
 from headgate.api.neighbours import Neighbours, content_of, is_folder, is_there
@@ -21,7 +21,8 @@ class Options(NamedTuple):
 
     `select` and `ignore` hold codes or their beginnings, also several in one text, divided by commas. `cache` lets
     `check` keep its answers and find them again. `online` asks the instances that are called what they say of their
-    tools now; `waiting` is told which ones keep it waiting.
+    tools now; `waiting` is told which ones keep it waiting. `baseline` is the file of known findings, else
+    the workspace's; without `baselines` none is used.
     """
 
     strict: bool = False
@@ -33,9 +34,13 @@ class Options(NamedTuple):
     cache: bool = True
     online: bool = False
     waiting: Callable[[tuple[str, ...]], None] | None = None
+    baseline: str | None = None
+    baselines: bool = True
 
 
 DEFAULTS = Options()
+_BESIDE: dict[str, Any] = dict.fromkeys(("today", "start", "waiting", "baseline", "baselines"))
+"""Options that the answer on a file does not depend on, or that are kept beside it."""
 
 
 class Configuration(NamedTuple):
@@ -100,7 +105,7 @@ class Surroundings:
         """The answers kept for files that are checked as the one at `path` is."""
         root = self.root(path)
         if root not in self._answers:
-            asked = repr((root is None, self._options._replace(today=None, start=None, waiting=None)))
+            asked = repr((root is None, self._options._replace(**_BESIDE)))
             question = Question(root or self.start, asked, self._configuration(root).known)
             self._answers[root] = Answers(question, lambda: self._today, lambda: self._around(root).digest())
         return self._answers[root]
@@ -119,6 +124,18 @@ class Surroundings:
     def is_strict(self, path: Path) -> bool:
         """Whether warnings block there: asked for, or by the workspace."""
         return self._options.strict or self.setting(path).workspace.check.strict
+
+    def baseline(self, path: Path) -> Path | None:
+        """The file of known findings for what stands at `path`; None when there is none."""
+        if not self._options.baselines:
+            return None
+        if self._options.baseline is not None:
+            return self.start / self._options.baseline
+        root = self.root(path)
+        if root is None or b"baseline" not in (self._configuration(root).toml or b""):
+            return None  # without reading the file: most have none, and a kept answer needs no more of it
+        named = self.setting(path).workspace.check.baseline
+        return None if named is None else root / named
 
     def _relative(self, path: Path) -> str:
         base = self.root(path) or self.start

@@ -29,6 +29,8 @@ def stamp(paths: Sequence[str], options: Options) -> Stamp:
             files |= dict.fromkeys(flow_files(root))
         for folder in {root or surroundings.start, named if is_folder(named) else named.parent}:
             files |= dict.fromkeys(folder / name for name in (FILE_NAME, LOCK_NAME))
+        baseline = surroundings.baseline(named)
+        files |= {} if baseline is None else {baseline: None}
     return {file: _state(file) for file in files}
 
 

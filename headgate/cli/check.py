@@ -37,6 +37,16 @@ WATCH_SECONDS = 0.5
     show_default=True,
     help="How to print it.",
 )
+@click.option("--baseline", metavar="FILE", help="Hide the findings that FILE knows of.")
+@click.option("--no-baseline", is_flag=True, help="Hide none, whatever headgate.toml says.")
+@click.option(
+    "--write-baseline",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Let the baseline know what is found now: FILE, that of headgate.toml, or headgate-baseline.json.",
+)
+@click.option("--prune-baseline", is_flag=True, help="Let the baseline forget what is found no more.")
 @click.option("--no-cache", is_flag=True, help="Keep no answers, and use none that are kept.")
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes, until Ctrl-C.")
 def check(
@@ -51,6 +61,10 @@ def check(
     environment: str | None,
     online: bool,
     output: str,
+    baseline: str | None,
+    no_baseline: bool,
+    write_baseline: str | None,
+    prune_baseline: bool,
     no_cache: bool,
     watch: bool,
 ) -> int:
@@ -67,8 +81,18 @@ def check(
         raise click.UsageError("`--watch` goes without `--diff`")
     if unsafe and not (fix or diff):
         raise click.UsageError("`--unsafe` goes with `--fix` or `--diff`")
+    rewriting = write_baseline is not None or prune_baseline
+    if rewriting and (
+        fix or diff or watch or no_baseline or "-" in paths or (prune_baseline and write_baseline is not None)
+    ):
+        raise click.UsageError("a baseline is written or pruned from files alone, without --fix, --diff and --watch")
+    if baseline is not None and no_baseline:
+        raise click.UsageError("`--baseline` and `--no-baseline` exclude each other")
     waiting = say_waiting if online and sys.stderr.isatty() else None
     options = Options(strict, environment, select, ignore, cache=not no_cache, online=online, waiting=waiting)
+    options = options._replace(baseline=baseline, baselines=not no_baseline)
+    if rewriting:
+        return _rewrite(paths, options, output, write_baseline)
     if diff:
         return _diff(paths, options, unsafe=unsafe)
     once = partial(_fix, unsafe=unsafe) if fix else _once
@@ -89,6 +113,20 @@ def _once(paths: tuple[str, ...], options: Options, output: str) -> int:
         report = checking.check(paths, options)
     show(report, output, strict=options.strict)
     return report.exit_code(strict=options.strict)
+
+
+def _rewrite(paths: tuple[str, ...], options: Options, output: str, file: str | None) -> int:
+    """Write the baseline to `file`, empty for the usual one, or with None prune it; print what is still found."""
+    from headgate.api import baselines
+
+    done = baselines.prune(paths, options) if file is None else baselines.write(paths, options, file or None)
+    known = f"{done.known} finding{'' if done.known == 1 else 's'}"
+    print(f"headgate: {done.path} knows {known}: {done.added} new, {done.removed} gone", file=sys.stderr)
+    if not done.configured:
+        said = f'`baseline = "{done.path}"` under [check] in headgate.toml, or `--baseline {done.path}`'
+        print(f"headgate: to use it: {said}", file=sys.stderr)
+    show(done.report, output, strict=options.strict)
+    return done.report.exit_code(strict=options.strict)
 
 
 def _diff(paths: tuple[str, ...], options: Options, *, unsafe: bool) -> int:

@@ -32,6 +32,7 @@ def findings_object(report: CheckReport) -> JsonObject:
             "warnings": report.count(Severity.WARNING),
             "notes": report.count(Severity.NOTE),
             "suppressed": report.suppressed,
+            "baselines": [{"path": one.path, "hidden": one.hidden, "stale": one.stale} for one in report.baselines],
             "fixable": report.fixable,
             "rules_run": report.rules,
             "rules_skipped": list(report.rules_skipped),

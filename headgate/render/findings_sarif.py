@@ -20,7 +20,7 @@ from headgate.validators.table import TABLE
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
-_NOT_CHECKED = "HG904"
+_KNOWN = "the baseline knows it"
 
 
 class _Result(NamedTuple):
@@ -68,8 +68,8 @@ def findings_log(report: CheckReport) -> JsonObject:
 
 
 def _results(file: CheckedFile) -> Iterator[_Result]:
-    """The findings of a file that count, then those that its comments silence."""
-    whole = (*file.diagnostics, *file.suppressed)
+    """The findings of a file that count, then those that its comments silence and those that a baseline knows."""
+    whole = (*file.diagnostics, *file.suppressed, *file.hidden)
     if not whole:
         return
     tree, _ = parse(file.source)
@@ -78,6 +78,7 @@ def _results(file: CheckedFile) -> Iterator[_Result]:
         {"kind": "inSource", "status": "accepted", "justification": reason}
         for reason in reasons(file.source, tree.comments, file.suppressed)
     ]
+    silenced += [{"kind": "external", "status": "accepted", "justification": _KNOWN} for _ in file.hidden]
     prints = fingerprints(file.source, tree, whole)
     yield from map(_Result, whole, prints, silenced)
 

@@ -106,14 +106,16 @@ def examine(source: Source, setting: Setting) -> Examined:
                     found.append(finding)
     skipped = sorted({code for code, _ in missed})
     found += _not_checked(missed) if missed else []
-    shown = [diagnostic for diagnostic in _causes(found) if setting.selection.shows(diagnostic)]
-    outcome = suppressions.apply(source, file.comments, shown, ran.difference(skipped), asked.day)
-    kept = outcome.kept + [warning for warning in outcome.warnings if setting.selection.shows(warning)]
+    selection = setting.selection
+    looked_for = [diagnostic for diagnostic in _causes(found) if selection.runs(diagnostic.code)]
+    outcome = suppressions.apply(source, file.comments, looked_for, ran.difference(skipped), asked.day)
+    kept = [selection.weighed(one) for one in (*outcome.kept, *outcome.warnings) if selection.shows(one)]
+    suppressed = [selection.weighed(one) for one in outcome.suppressed if selection.shows(one)]
     return Examined(
         file,
         tuple(graph for graph, _ in built),
         tuple(sorted(with_line_ends(source.text, kept), key=_place)),
-        tuple(sorted(with_line_ends(source.text, outcome.suppressed), key=_place)),
+        tuple(sorted(with_line_ends(source.text, suppressed), key=_place)),
         tuple(skipped),
         frozenset(asked.about),
         tuple(dict.fromkeys(Gap(code, miss.reason) for code, miss in missed)),

@@ -37,7 +37,7 @@ class CheckedFile(NamedTuple):
 
     `skipped` are the codes of rules that could not run, `workflows` the names found, and `strict` is whether warnings
     and skipped rules block here. `gaps` say why rules could not run, `rules` how many did. `file` is where it stands,
-    None for a text that stands nowhere.
+    None for a text that stands nowhere. `hidden` are the findings that a baseline knows.
     """
 
     source: Source
@@ -49,6 +49,7 @@ class CheckedFile(NamedTuple):
     gaps: tuple[Gap, ...] = ()
     rules: int = 0
     file: Path | None = None
+    hidden: tuple[Diagnostic, ...] = ()
 
     @property
     def blocks(self) -> bool:
@@ -70,12 +71,21 @@ class Unreadable(NamedTuple):
     file: Path | None = None
 
 
+class BaselineUse(NamedTuple):
+    """What a baseline did: how many findings it hides, and how many that it knows are there no more."""
+
+    path: str
+    hidden: int
+    stale: int
+
+
 class CheckReport(NamedTuple):
     """What `check` found. `faults` are sentences about wrong usage or configuration."""
 
     files: tuple[CheckedFile, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     faults: tuple[str, ...] = ()
+    baselines: tuple[BaselineUse, ...] = ()
 
     @property
     def rules_skipped(self) -> tuple[str, ...]:

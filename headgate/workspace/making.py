@@ -141,4 +141,11 @@ def _limits(table: JsonObject) -> Limits:
 
 
 def _check(table: JsonObject) -> CheckOptions:
-    return CheckOptions(_texts(table.get("ignore")), _texts(table.get("select")), table.get("strict") is True)
+    severity = table.get("severity")
+    return CheckOptions(
+        _texts(table.get("ignore")),
+        _texts(table.get("select")),
+        table.get("strict") is True,
+        tuple((rule, str(weight)) for rule, weight in severity.items()) if isinstance(severity, dict) else (),
+        _text(table, "baseline"),
+    )

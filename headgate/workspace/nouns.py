@@ -81,11 +81,17 @@ class Limits(NamedTuple):
 
 
 class CheckOptions(NamedTuple):
-    """`[check]`: codes to leave out, codes to look for alone, whether warnings block."""
+    """`[check]`: codes to leave out, codes to look for alone, whether warnings block.
+
+    `severity` says what findings weigh, by code, beginning or name: `off`, `note`, `warning` or `error`. `baseline` is
+    the file of known findings, from the workspace's folder.
+    """
 
     ignore: tuple[str, ...]
     select: tuple[str, ...]
     strict: bool
+    severity: tuple[tuple[str, str], ...] = ()
+    baseline: str | None = None
 
 
 class Workspace(NamedTuple):
