@@ -62,7 +62,5 @@ def _parts(node: tree.Node) -> tuple[tree.Node, ...]:
             return (node.then,) if node.otherwise is None else (node.then, node.otherwise)
         case tree.Index() | tree.Slice():
             return (node.target,)
-        case tree.MapOf():
-            return tuple(value for _, value in node.pairs)
         case _:
             return tree.children(node)

@@ -73,6 +73,16 @@ def put_in(path: tuple[Segment, ...], quote: str) -> str | None:
     return f"{quote} .. tostring({in_lua(path)}) .. {quote}" if quote else in_lua(path)
 
 
+def joined(script: str, more: str) -> str:
+    """A script with what follows, without the empty texts that values put into texts leave at their ends."""
+    for quote in ("'", '"'):
+        if more.startswith(f"{quote} .. tostring(") and script.endswith(quote) and not open_quote(script[:-1]):
+            return script[:-1] + more.removeprefix(f"{quote} .. ")
+        if more.startswith(quote) and script.endswith(f") .. {quote}") and open_quote(script) == quote:
+            return script.removesuffix(f" .. {quote}") + more[1:]
+    return script + more
+
+
 def open_quote(script: str) -> str:
     """The quote of the text in which a script breaks off, `""` for none, `[` for a long text or a comment."""
     for match in _TEXTS.finditer(script):

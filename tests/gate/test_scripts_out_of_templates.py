@@ -9,11 +9,15 @@ from headgate.expressions import lua_references
 
 SCRIPTS = {
     r"return { t = 'Hello {{ inputs.name }}!' }": """return { t = 'Hello ' .. tostring(inputs.name) .. '!' }""",
+    r"return { t = '{{ inputs.name }}' }": "return { t = tostring(inputs.name) }",
+    r"return { t = '{{ inputs.name }}-{{ steps.a.result.n }}' }": (
+        "return { t = tostring(inputs.name) .. '-' .. tostring(steps.a.result.n) }"
+    ),
     r"return { n = {{ steps.a.result.n }} + 1 }": "return { n = steps.a.result.n + 1 }",
     r"return { n = {{ steps.a.result.list[0] }} }": "return { n = steps.a.result.list[1] }",
     'return { n = {{ vars["two words"].end }} }': """return { n = vars["two words"]["end"] }""",
-    r"return { t = \"it's {{ inputs.name }}\" }": """return { t = "it's " .. tostring(inputs.name) .. "" }""",
-    r"return { t = 'a\\'b {{ inputs.name }}' }": r"""return { t = 'a\'b ' .. tostring(inputs.name) .. '' }""",
+    r"return { t = \"it's {{ inputs.name }}\" }": """return { t = "it's " .. tostring(inputs.name) }""",
+    r"return { t = 'a\\'b {{ inputs.name }}' }": r"""return { t = 'a\'b ' .. tostring(inputs.name) }""",
 }
 
 

@@ -14,7 +14,7 @@ from headgate.expressions.tree import Path, nodes
 from headgate.grammar import ast
 from headgate.source import Source
 from headgate.validators.flows import Given, given
-from headgate.validators.lua_code import open_quote, path_of, put_in, templates_meant
+from headgate.validators.lua_code import joined, open_quote, path_of, put_in, templates_meant
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.templates import inference_of
 
@@ -75,13 +75,13 @@ def _fenced(source: Source, text: ast.Text, site: Site) -> tuple[Fix, ...]:
     script = ""
     for part in text.parts:
         if isinstance(part, ast.Literal):
-            script += part.text
+            script = joined(script, part.text)
             continue
         path = path_of(part.expression)
         written = put_in(path, open_quote(script)) if path is not None and _readable(path, site) else None
         if written is None:
             return ()
-        script += written
+        script = joined(script, written)
     if any(line.lstrip().startswith("```") for line in script.split("\n")):
         return ()
     line = source.line_text(source.position(text.span.start).line)
@@ -219,15 +219,19 @@ In a fence nothing is a template: `{{ inputs.x }}` would stay two braces, which 
     wrong="""\
 workflow greet {
   input name: string
-  step hello = lua { script = "return { text = 'Hello {{ inputs.name }}' }" }
+  step hello = lua {
+    script = "return { text = 'Hello {{ inputs.name }}' }"
+  }
 }
 """,
     right="""\
 workflow greet {
   input name: string
-  step hello = lua ```lua
-    return { text = "Hello " .. inputs.name }
-  ```
+  step hello = lua {
+    script = ```lua
+      return { text = 'Hello ' .. tostring(inputs.name) }
+    ```
+  }
 }
 """,
     check=check,
