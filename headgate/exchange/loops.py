@@ -45,7 +45,11 @@ def each(part: Part, inside: Naming) -> str:
     """`each {{ list }} as item`."""
     fields = part.fields
     items = fields.take("for_each_items")
-    over = "" if items is None else f" {_list(part, items)}"
+    over = ""
+    if items is not None and isinstance(items.value, list | str):
+        over = f" {_list(part, items)}"
+    elif items is not None:
+        part.set("over", part.writer.value(items))
     for attribute, member in (("concurrency", "for_each_max_parallel"), ("limit", "for_each_limit")):
         if (number := fields.whole(1, member)) is not None:
             part.set(attribute, str(number))

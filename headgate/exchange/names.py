@@ -33,7 +33,7 @@ def name_for(text: str, taken: Collection[str], fallback: str) -> str:
     )
     name = _OTHER.sub("_", letters.strip()).lstrip("_")
     if not _NAME.fullmatch(name):
-        name = f"{fallback}_{name}".rstrip("_")
+        name = f"{fallback}_{name or 1}"
     elif name in WORDS or name in TEMPLATE_WORDS:
         name = f"{name}_{fallback}"
     if name not in taken:

@@ -14,6 +14,7 @@ from strategies.step_graphs import graphs, odd_graphs
 from headgate.exchange.conversion import Choices
 from headgate.exchange.importing import import_text
 from headgate.exchange.json_tree import read
+from headgate.exchange.names import TEMPLATE_WORDS, is_name, name_for
 from headgate.exchange.writing import Hole, fence, long_text, text
 from headgate.grammar import ast
 from headgate.grammar.format import format_source
@@ -165,6 +166,15 @@ def test_cases_become_the_text_that_stands_beside_them(case):
     said = "".join(f"{one.line}: {one.path}: {one.severity}: {one.message}\n" for one in made.findings)
     assert said == case.with_suffix(".txt").read_text(encoding="utf-8")
     assert (made.text or "") == case.with_suffix(".flow").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("fallback", ["step", "input", "workflow", "item", "kind"])
+@pytest.mark.parametrize("given", ["", "_", "日本", "step", "input", "as", "2nd", "a-b", "__x", "steps", " a "])
+def test_every_name_is_one_of_the_language(given, fallback):
+    name = name_for(given, {"a_b"}, fallback)
+    assert is_name(name)
+    assert name not in TEMPLATE_WORDS
+    assert name != "a_b"
 
 
 def test_the_example_of_the_guide_is_the_case():

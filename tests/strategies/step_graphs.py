@@ -10,7 +10,25 @@ from random import Random
 
 from hypothesis import strategies as st
 
-IDS = ("get-charge", "ask", "a", "b-2", "input", "step", "Größe", "2nd", "_x", "item", "a_b", "a-b", "a b", "while")
+IDS = (
+    "get-charge",
+    "ask",
+    "a",
+    "b-2",
+    "input",
+    "step",
+    "Größe",
+    "2nd",
+    "_x",
+    "item",
+    "a_b",
+    "a-b",
+    "a b",
+    "while",
+    "日本",
+    "-",
+    "_",
+)
 TEXTS = (
     "plain",
     "",
@@ -186,7 +204,7 @@ class Graph:
         steps = self.steps()
         emails = {"type": "array", "items": {"type": "string"}, "default": []}
         inputs = {"order-id": {"type": "string"}, "emails": emails}
-        made = {"name": self.one("Refund an order", "flow", "42"), "steps": steps}
+        made = {"name": self.one("Refund an order", "flow", "42", "日本", ""), "steps": steps}
         if self.maybe():
             made["inputs"] = {"type": "object", "properties": inputs, "required": ["order-id"]}
         if self.maybe():
