@@ -27,7 +27,7 @@ def is_name(text: str) -> bool:
 
 
 def name_for(text: str, taken: Collection[str], fallback: str) -> str:
-    """A free name as near to `text` as the language allows: `some-id` becomes `some_id`, `step` becomes `step_step`."""
+    """A free name as near to `text` as the language allows: `a-b` becomes `a_b`, `step` `step_step`, `@` `step_1`."""
     letters = (
         normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode() if not text.isascii() else text
     )

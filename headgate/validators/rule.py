@@ -119,10 +119,17 @@ class Rule(NamedTuple):
     ) -> Diagnostic:
         """A finding of this rule, of its own severity unless another is given.
 
-        `note` stands behind the carets; `advice` is the help line; `witness` is the path that proves it.
+        `note` stands behind the carets; `advice` is the help line; `witness` is the path that proves it. Each is one
+        line: a line break inside a name that it repeats is written out.
         """
         weight = self.severity if severity is None else severity
-        return Diagnostic(self.code, self.name, weight, message, span, note, labels, witness, advice, fixes)
+        said, behind, helps = on_one_line(message), on_one_line(note), on_one_line(advice)
+        return Diagnostic(self.code, self.name, weight, said, span, behind, labels, witness, helps, fixes)
+
+
+def on_one_line(text: str) -> str:
+    """The text with its line breaks written out."""
+    return text.replace("\n", "\\n").replace("\r", "\\r") if "\n" in text or "\r" in text else text
 
 
 def found_elsewhere(context: Context) -> Iterator[Finding]:

@@ -35,6 +35,31 @@ WORDS = (
         "[check]",
     ),
     *("inputSchema", "outputSchema", "annotations", "properties", "required", "anyOf", "$ref", "#/$defs/a", "enum"),
+    *('\\"steps\\":', '\\"id\\":', '\\"type\\":', "mcp_call", "llm_call", "agent_call", "human_task", "lua_script"),
+    *(
+        "for_each",
+        "while",
+        "workflow_call",
+        "depends_on",
+        "enabled",
+        "retry_count",
+        "timeout_s",
+        "tool_name",
+        "tool_args",
+    ),
+    *(
+        "tool_args",
+        "server_url",
+        "instance_id",
+        "model_ref",
+        "llm_params",
+        "task_type",
+        "task_payload",
+        "for_each_items",
+    ),
+    *("for_each_body_steps", "for_each_max_parallel", "for_each_error_policy", "while_mode", "while_condition"),
+    *("while_eval_script", "while_max_iterations", "while_body_steps", "condition", "{{input.x}}", "{{item}}"),
+    *("{{foreach.index}}", "{{body.a.f}}", "{{while.prev.a.f}}", '{{a | b | \\"c\\"}}', "| omit"),
 )
 
 

@@ -26,6 +26,7 @@ def seeds() -> dict[str, list[bytes]]:
         "templates": [text.encode() for text in sorted({found for text in texts for found in TEMPLATE.findall(text)})],
         "workspace": [targets.TOML, *(path.read_bytes() for path in ROOT.glob("examples/*/headgate.toml")), *tomls],
         "lock": [targets.LOCK, *locks],
+        "imports": [path.read_bytes() for path in ROOT.glob("tests/cases/imports/*.json")],
     }
 
 

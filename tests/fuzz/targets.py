@@ -10,6 +10,7 @@ from pathlib import Path
 
 from headgate.api.reading import Unreadable, decode
 from headgate.diagnostics import Diagnostic
+from headgate.exchange.importing import import_text
 from headgate.expressions import ExpressionError, lua_references, parse
 from headgate.grammar.format import format_source
 from headgate.render.findings_json import findings_json
@@ -121,11 +122,29 @@ def lock(content: bytes) -> None:
     _checked(Source("a.flow", FLOW), Setting(there, found, None, TODAY))
 
 
+def imports(content: bytes) -> None:
+    """A JSON step graph: what is made of it parses, is checked, and says what it leaves out at places that exist."""
+    imported = import_text(content)
+    lines = content.count(b"\n") + 1
+    for one in imported.findings:
+        assert 1 <= one.line <= lines, one
+        assert one.column >= 1, one
+        assert "\n" not in one.message + one.advice, one
+    if imported.text is None:
+        assert imported.findings, content
+        return
+    source = Source("a.flow", imported.text)
+    laid_out, wrong = format_source(source)
+    assert laid_out == imported.text, (imported.text, wrong)
+    _checked(source, Setting(EMPTY, None, None, TODAY))
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "grammar": grammar,
     "templates": templates,
     "workspace": workspace,
     "lock": lock,
+    "imports": imports,
 }
 
 
