@@ -41,6 +41,9 @@ _ERROR = nullable(STEP_ERROR)
 _RUN = map_of({"id": A_TEXT, "workflow": A_TEXT, "version": ANY, "started_at": A_TEXT}, closed=True)
 _FAILURE = map_of({"step": A_TEXT, "error": STEP_ERROR}, closed=True)
 
+_SHORT = 60
+"""How many steps a workflow may have whose types are found by recursion alone."""
+
 
 class Resolution(NamedTuple):
     """What is known of a path. `broken_at` is the number of the link that leads nowhere for certain, else None.
@@ -77,6 +80,7 @@ class Inference:
         self._steps: dict[int, Type] = {}
         self._tools: dict[tuple[str, str], Type] = {}
         self._open: set[int] = set()
+        self._settled = False
         self._inputs: Type | None = None
         self._vars: Type | None = None
 
@@ -145,10 +149,29 @@ class Inference:
             return self._results[key]
         if key in self._open:
             return ANY
+        if not self._settled:
+            self._settled = True
+            self._settle(self._graph.scope)
+            return self.result_type(node)
         self._open.add(key)
         self._results[key] = self._result(node)
         self._open.discard(key)
         return self._results[key]
+
+    def _settle(self, scope: Scope) -> None:
+        """The results of a long workflow in the order of its run, so that each chain of them is followed link by link.
+
+        Of steps that wait for each other, and of what follows them, nothing is said.
+        """
+        if len(self._graph.by_step) <= _SHORT:
+            return
+        for name in scope.order:
+            node = scope.nodes[name]
+            if node.body is not None:
+                self._settle(node.body)
+            self.result_type(node)
+        for name in scope.nodes.keys() - set(scope.order):
+            self._results.setdefault(id(scope.nodes[name]), ANY)
 
     def _root(self, name: str, site: Site) -> Type:
         match name:

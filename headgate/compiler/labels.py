@@ -166,12 +166,8 @@ class Labels:
         return found.broken_at is None and is_narrow(found.type)
 
     def _inference(self, graph: Graph) -> Inference:
-        """The types of a workflow; results are asked for in the order of the run, so that no chain of them is deep."""
         if graph not in self._types:
-            inference = self._types[graph] = self._known_types.get(graph) or Inference(graph, self._known)
-            for scope in reversed(graph.scopes):
-                for name in scope.order:
-                    inference.result_type(scope.nodes[name])
+            self._types[graph] = self._known_types.get(graph) or Inference(graph, self._known)
         return self._types[graph]
 
     def _connect(self, graph: Graph) -> None:
