@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
+from headgate.compiler.graph import Graph
 from headgate.compiler.values import descend, key_span
 from headgate.compiler.written import Said
 from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity, nearest, replace
@@ -48,8 +50,14 @@ def _from_elsewhere(context: Context, block: Block, said: Said) -> bool:
     if block.sort != "step" or kind is None or kind.rest is None or said.name in kind.attributes:
         return False
     return (said.name == "if" and isinstance(said.value, ast.Template)) or foreign.edges_meant(
-        said.name, said.value, {step.name.text for step in context.steps}
+        said.name, said.value, _steps(context.graph)
     )
+
+
+@lru_cache(maxsize=4)
+def _steps(graph: Graph) -> frozenset[str]:
+    """The names of all steps."""
+    return frozenset(name for scope in graph.scopes for name in scope.nodes)
 
 
 def _attribute(context: Context, block: Block, said: Said, place: Span) -> Diagnostic:
