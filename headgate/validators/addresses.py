@@ -14,6 +14,7 @@ _HOST_ENDS = re.compile(r"[/?#\\]")
 _HOST = re.compile(
     r"\s*[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@\s]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d+)?(?:[/?#]|\Z)"
 )
+_TELLING = 5
 _SECOND_LEVEL = frozenset({"ac", "co", "com", "edu", "gov", "net", "or", "org"})
 
 
@@ -58,6 +59,13 @@ def owner(name: str) -> str:
         return name
     kept = 3 if len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL else 2
     return ".".join(labels[-kept:])
+
+
+def same_owner(left: str, right: str) -> bool:
+    """Whether two domains look like those of one provider: `github.com` and `githubusercontent.com`."""
+    one, other = sorted((left.partition(".")[0], right.partition(".")[0]), key=len)
+    longer = len(one) >= _TELLING and other.startswith(one) and one != other and "-" not in other
+    return left == right or longer
 
 
 def _pieces(value: ast.Value) -> Iterator[tuple[str | None, Span]]:

@@ -12,7 +12,7 @@ from headgate.compiler.labels import Arrival
 from headgate.compiler.uses import sites
 from headgate.diagnostics import Label, Severity
 from headgate.source import Span
-from headgate.validators.addresses import host, host_in, owner
+from headgate.validators.addresses import host, host_in, owner, same_owner
 from headgate.validators.flows import Given, given, labels_of, way
 from headgate.validators.rule import Context, Finding, Rule
 
@@ -116,7 +116,7 @@ def _receiver(context: Context, node: Node) -> str | None:
 def _elsewhere(node: Node, receiver: str, sent: list[tuple[str, Arrival]]) -> Iterator[_Leak]:
     """A secret that was sent to another provider before, in the order of the text."""
     first, before = sent[0]
-    if receiver != first:
+    if not same_owner(receiver, first):
         arrival = sent[-1][1]
         where, note = f"`{receiver}`, another provider than `{first}`", f"`{receiver}` could use it at `{first}`"
         yield _Leak(arrival, where, note, node, (Label(before.span, f"`{first}` gets it here"),))
