@@ -19,6 +19,9 @@ from headgate.grammar import ast
 
 _LAST = frozenset({"finish", "fail"})
 _MOST = 24
+_LONGEST = 50
+"""How many steps of a way are told: a chain of as many findings must not be told again and again."""
+
 
 Path: TypeAlias = tuple[tuple[Node, GraphEdge | None], ...]
 """Steps in the order of a run, each with the edge it was entered by."""
@@ -79,9 +82,9 @@ class Approvals:
         return found is None or found.completed
 
     def path(self, node: Node) -> Path:
-        """A way to a step from the first of its run, without an approval where there is one."""
+        """A way to a step from the first of its run, one without an approval if there is one; of a long one its end."""
         steps: list[tuple[Node, GraphEdge | None]] = []
-        while True:
+        while len(steps) < _LONGEST:
             found = self._standing.get(id(node))
             came = found.came if found is not None else None
             steps.append((node, came))
@@ -90,7 +93,8 @@ class Approvals:
             elif node.scope.loop is not None:
                 node = node.scope.loop
             else:
-                return tuple(reversed(steps))
+                break
+        return tuple(reversed(steps))
 
     def _walk(self, scope: Scope) -> None:
         loop = scope.loop

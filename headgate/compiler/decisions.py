@@ -153,20 +153,24 @@ def _written_in_set(path: tree.Path, scope: Scope) -> tuple[tree.Node, Scope] | 
 
 def _decided(root: tree.Node, scope: Scope, far: int) -> Iterator[Node]:
     """The questions whose answers an expression is made of, also through steps that only compute."""
+    seen: set[tuple[int, tuple[str, ...]]] = set()
     for reference in tree.references(root):
         names = [segment.name for segment in reference.segments]
         source = scope.find(names[1]) if names[0] == "steps" and len(names) > 1 else None
         if source is not None:
-            yield from _answers(source, tuple(names[2:]), far)
+            yield from _answers(source, tuple(names[2:]), far, seen)
 
 
-def _answers(source: Node, names: tuple[str, ...], far: int) -> Iterator[Node]:
+def _answers(source: Node, names: tuple[str, ...], far: int, seen: set[tuple[int, tuple[str, ...]]]) -> Iterator[Node]:
+    if (id(source), names) in seen:
+        return
+    seen.add((id(source), names))
     if asks(source):
         if reads_decision(names):
             yield source
     elif far and source.kind in ("set", "lua"):
         for step, read in _own_reads(source):
-            yield from _answers(step, read, far - 1)
+            yield from _answers(step, read, far - 1, seen)
 
 
 def reads_decision(names: tuple[str, ...]) -> bool:

@@ -8,7 +8,6 @@ from typing import TypeAlias
 from headgate.compiler.decisions import asks
 from headgate.compiler.graph import Graph, Node, Scope
 from headgate.compiler.places import nested_templates, script_of, templates_in
-from headgate.compiler.sorting import reach
 from headgate.compiler.uses import item_name
 from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
 from headgate.expressions import ExpressionError, lua_references, parse
@@ -17,6 +16,11 @@ from headgate.kinds import SAFE
 from headgate.source import Span
 from headgate.validators.questions import Question, action_templates, acts, questions, worth_showing
 from headgate.validators.rule import Context, Finding, Rule
+
+_MOST_LOOKED_AT = 200
+_MOST_ORIGINS = 64
+_ANYTHING = frozenset({("", "")})
+"""The origins of what is made of very much: a question about it is not called blind."""
 
 _SHOWN = ("ask", "title", "body")
 _GIVEN = frozenset({"inputs", "trigger", "failure", "previous"})
@@ -32,14 +36,14 @@ def check(context: Context) -> Iterator[Finding]:
     origins = _Origins(context.graph)
     following = _following(context.graph)
     for question in asked:
-        later = _not_before(question)
         steps = [(one, origins.of(_about(one), one.scope)) for one in _approved(context, question, following)]
-        steps = [(one, about) for one, about in steps if about - later]
+        steps = [(one, about) for one, about in steps if not all(origins.later(each, question) for each in about)]
         values = [said.value for name in _SHOWN if (said := question.attribute(name))]
         shown = origins.of([one for value in values for one in templates_in(value)], question.node.scope)
         answered = ("steps", question.node.name)
-        if steps and not any(answered in about or shown & about for _, about in steps):
-            yield _finding(question, steps[0][0])
+        open_ended = shown >= _ANYTHING or any(about >= _ANYTHING for _, about in steps)
+        if steps and not open_ended and not any(answered in about or shown & about for _, about in steps):
+            yield _finding(question, steps[0][0], origins)
 
 
 def _about(node: Node) -> list[ast.Template]:
@@ -48,22 +52,23 @@ def _about(node: Node) -> list[ast.Template]:
 
 
 def _approved(context: Context, question: Question, following: dict[int, list[Node]]) -> Iterator[Node]:
-    """The steps with an effect that a question lets run: its own, or those that follow it before the next question."""
+    """The steps with an effect that a question lets run: its own, or the first that follow it before the next one."""
     if question.gate is not None:
         if question.before and context.effect(question.node).reversibility != SAFE:
             yield question.node
         return
     waiting, seen = [question.node], {id(question.node)}
-    while waiting:
+    while waiting and len(seen) < _MOST_LOOKED_AT:
         for node in following.get(id(waiting.pop()), ()):
             if id(node) in seen or asks(node) or node.step.gates or not acts(node):
                 continue
             seen.add(id(node))
-            waiting.append(node)
             written = context.said(node.step).kind
             reaches_out = node.body is not None or (written is not None and written.effect)
             if reaches_out and context.effect(node).reversibility != SAFE:
                 yield node
+            else:
+                waiting.append(node)
 
 
 def _following(graph: Graph) -> dict[int, list[Node]]:
@@ -81,10 +86,20 @@ class _Origins:
 
     def __init__(self, graph: Graph) -> None:
         self._known: dict[int, frozenset[Source]] = {}
+        self._place: dict[int, int] = {}
         for scope in graph.scopes:
-            for name in scope.order:
+            for place, name in enumerate(scope.order):
                 node = scope.nodes[name]
+                self._place[id(node)] = place
                 self._known[id(node)] = self._step(node)
+
+    def later(self, source: Source, question: Question) -> bool:
+        """Whether a step that asks cannot show something: the result or an item of a step that comes after it."""
+        asking = question.node
+        node = asking.scope.find(source[1]) if source[0] in ("steps", "item") else None
+        if node is None or node.scope is not asking.scope or node is asking:
+            return False
+        return self._place.get(id(node), 0) > self._place.get(id(asking), 0)
 
     def of(self, templates: Iterable[ast.Template], scope: Scope) -> frozenset[Source]:
         """The origins of what templates read in a scope."""
@@ -97,7 +112,7 @@ class _Origins:
             for reference in references:
                 names = [segment.name for segment in reference.segments[:2]]
                 found |= self._name(names[0], names[1] if len(names) > 1 else "", scope)
-        return frozenset(found)
+        return frozenset(found) if len(found) <= _MOST_ORIGINS else _ANYTHING
 
     def _name(self, root: str, name: str, scope: Scope) -> frozenset[Source]:
         if root == "steps":
@@ -118,7 +133,7 @@ class _Origins:
                 found |= self._name("steps", read.step, node.scope)
             if "inputs" in script.text:
                 found |= {("inputs", one) for one in _words_after(script.text, "inputs")}
-        return frozenset(found)
+        return frozenset(found) if len(found) <= _MOST_ORIGINS else _ANYTHING
 
 
 def _words_after(text: str, root: str) -> Iterator[str]:
@@ -129,7 +144,7 @@ def _words_after(text: str, root: str) -> Iterator[str]:
         yield name[:end]
 
 
-def _finding(question: Question, approved: Node) -> Finding:
+def _finding(question: Question, approved: Node, origins: _Origins) -> Finding:
     title = question.attribute("ask") or question.attribute("title")
     place = title.value.span if title is not None else question.place
     own = approved is question.node
@@ -139,7 +154,7 @@ def _finding(question: Question, approved: Node) -> Finding:
         note="the same question for every run",
         labels=() if own else (Label(approved.step.name.span, "lets this run"),),
         advice=_advice(approved),
-        fixes=_fixes(question, title, approved),
+        fixes=_fixes(question, title, approved, origins),
     )
 
 
@@ -149,41 +164,27 @@ def _advice(approved: Node) -> str:
     return f"show what the step depends on in the question{example}"
 
 
-def _fixes(question: Question, title: ast.Attribute | None, approved: Node) -> tuple[Fix, ...]:
+def _fixes(question: Question, title: ast.Attribute | None, approved: Node, origins: _Origins) -> tuple[Fix, ...]:
     """Show in the question what the action depends on, as far as that is known when people are asked."""
     if title is None or not isinstance(title.value, ast.Text) or title.value.block:
         return ()
-    known = _known_before(question.node)
-    shown = [one for one in worth_showing(approved.step) if _can_read(one, approved, question, known)]
+    shown = [one for one in worth_showing(approved.step) if _can_read(one, approved, question, origins)]
     if not shown:
         return ()
     end = title.value.span.end - 1
     return (Fix("show what it approves", Safety.UNSAFE, (Edit(Span(end, end), f" ({', '.join(shown)})"),)),)
 
 
-def _not_before(question: Question) -> set[Source]:
-    """What a step that asks cannot show: results of steps that do not come before it, and items of loops elsewhere."""
-    if question.gate is not None:
-        return set()
-    node = question.node
-    names = set(node.scope.nodes) - _known_before(node) - {node.name}
-    return {(sort, name) for name in names for sort in ("steps", "item")}
-
-
-def _known_before(node: Node) -> set[str]:
-    """The steps of a scope that come before one."""
-    back = {one.name: [edge.source for edge in one.edges] for one in node.scope.nodes.values()}
-    return reach([node.name], back) - {node.name}
-
-
-def _can_read(written: str, approved: Node, question: Question, known: set[str]) -> bool:
+def _can_read(written: str, approved: Node, question: Question, origins: _Origins) -> bool:
+    """Whether a question can show an expression of what it approves."""
     if approved is question.node:
         return True
-    if approved.scope is not question.node.scope:
-        return False
     references = parse(written[2:-2]).references
     names = [[segment.name for segment in one.segments[:2]] for one in references]
-    return all(one[0] in ("inputs", "trigger") or (one[0] == "steps" and one[1:] and one[1] in known) for one in names)
+    return approved.scope is question.node.scope and all(
+        len(one) > 1 and one[0] in ("inputs", "trigger", "steps") and not origins.later((one[0], one[1]), question)
+        for one in names
+    )
 
 
 RULE = Rule(

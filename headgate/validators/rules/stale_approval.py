@@ -37,7 +37,7 @@ def check(context: Context) -> Iterator[Finding]:
 def _stale(context: Context, node: Node, asked: _Asked) -> Iterator[Finding]:
     said: set[str] = set()
     for template in action_templates(node.step):
-        for source, place in _computed(template, node.scope, _FARTHEST):
+        for source, place in _computed(template, node.scope, _FARTHEST, set()):
             if source.name in said or source is node or not asked.since(source, node):
                 continue
             said.add(source.name)
@@ -92,10 +92,13 @@ def _asks_inside(node: Node) -> bool:
     )
 
 
-def _computed(template: ast.Template, scope: Scope, far: int) -> Iterator[tuple[Node, Span]]:
+def _computed(template: ast.Template, scope: Scope, far: int, seen: set[ast.Template]) -> Iterator[tuple[Node, Span]]:
     """The steps whose results a value is made of, each with the place where it is read; what a `set` step only passes
     on is followed.
     """
+    if template in seen:
+        return
+    seen.add(template)
     try:
         expression = parse(template.expression)
     except ExpressionError:
@@ -110,7 +113,7 @@ def _computed(template: ast.Template, scope: Scope, far: int) -> Iterator[tuple[
         if value is None:
             yield source, place
         for inner in templates_in(value) if value is not None else ():
-            yield from ((one, place) for one, _ in _computed(inner, source.scope, far - 1))
+            yield from ((one, place) for one, _ in _computed(inner, source.scope, far - 1, seen))
 
 
 def _passed_on(source: Node, name: str | None) -> ast.Value | None:
