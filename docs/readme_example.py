@@ -19,6 +19,7 @@ _VARIABLE = (
     (re.compile(r"\d+(\.\d+)? m?s\b"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "MOMENT"),
     (re.compile(r"[█░▏]+"), "BAR"),
+    (re.compile(r"\(\d+ rules\)"), "(RULES)"),
     (_RUN, "RUN"),
     (re.compile(r"[ \t]+"), " "),
 )

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headgate.api.changes import Change
-from headgate.api.checking import check
+from headgate.api.checking import check, check_text
 from headgate.api.examining import checked_file, examine_source
 from headgate.api.faults import NothingStarted
 from headgate.api.neighbours import flow_files, is_folder
-from headgate.api.reading import Unreadable, read_source
+from headgate.api.reading import Unreadable, decode, read_source
 from headgate.api.surroundings import Options, Surroundings
 from headgate.api.targets import target_of
 from headgate.diagnostics import Diagnostic, Edit, Safety
@@ -68,9 +68,30 @@ def fix(paths: Sequence[str], options: Options, safeties: frozenset[Safety]) -> 
     return Fixed(tuple(written), check(paths, options), tuple(refused))
 
 
-def fixed_text(source: Source, path: Path, options: Options, safeties: frozenset[Safety]) -> tuple[str, int]:
-    """A text that stands at `path` with its fixes applied, and how many there were."""
-    return _apply_all(source, path, None, Surroundings(options), safeties)
+class FixedText(NamedTuple):
+    """A text as it is after fixing, its change if there is one, and the gate's report on it."""
+
+    content: bytes
+    changes: tuple[Change, ...]
+    report: CheckReport
+
+    def exit_code(self, *, strict: bool = False) -> int:
+        """The report's."""
+        return self.report.exit_code(strict=strict)
+
+
+def fix_text(content: bytes, path: str, options: Options, safeties: frozenset[Safety]) -> FixedText:
+    """Fix a text as if it stood in `path` (`-` for nowhere); one that cannot be read comes back as it is."""
+    surroundings = Surroundings(options)
+    where = surroundings.start / path
+    try:
+        source = decode(content, "<stdin>" if path == "-" else surroundings.shown(where))
+    except Unreadable:
+        return FixedText(content, (), check_text(content, path, options))
+    after, count = _apply_all(source, where, None, surroundings, safeties)
+    changes = (Change(source.path, where, source.text, after, count),) if after != source.text else ()
+    written = content[: len(content) - len(source.text.encode())] + after.encode()  # a byte order mark stays
+    return FixedText(written, changes, check_text(written, path, options))
 
 
 def _files(paths: Sequence[str], surroundings: Surroundings) -> dict[Path, frozenset[str] | None]:

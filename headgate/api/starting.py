@@ -14,9 +14,10 @@ STARTER = (
     ("hello.flow", "hello.flow"),
     ("pre-commit-config.yaml", ".pre-commit-config.yaml"),
     ("github-workflow.yml", ".github/workflows/headgate.yml"),
+    ("gitlab-ci.yml", ".gitlab-ci.yml"),
     ("gitignore", ".gitignore"),
 )
-_MENTIONS = {".pre-commit-config.yaml": "headgate", ".gitignore": ".headgate"}
+_MENTIONS = {".pre-commit-config.yaml": "headgate", ".gitlab-ci.yml": "headgate", ".gitignore": ".headgate"}
 
 
 class Made(NamedTuple):

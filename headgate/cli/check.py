@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headgate.cli.findings import FORMATS, complain, show
+from headgate.cli.findings import FORMATS, complain, rendered, show
 from headgate.cli.options import environment_option
 from headgate.cli.output import say_waiting
 
@@ -37,6 +37,7 @@ WATCH_SECONDS = 0.5
     show_default=True,
     help="How to print it.",
 )
+@click.option("--stdin-filename", metavar="PATH", help="Where the text of standard input stands: for editors.")
 @click.option("--baseline", metavar="FILE", help="Hide the findings that FILE knows of.")
 @click.option("--no-baseline", is_flag=True, help="Hide none, whatever headgate.toml says.")
 @click.option(
@@ -61,6 +62,7 @@ def check(
     environment: str | None,
     online: bool,
     output: str,
+    stdin_filename: str | None,
     baseline: str | None,
     no_baseline: bool,
     write_baseline: str | None,
@@ -75,8 +77,10 @@ def check(
     """
     from headgate.api.surroundings import Options
 
-    if "-" in paths and (len(paths) > 1 or fix or diff or watch):
-        raise click.UsageError("`-` stands alone: no other path, and no --fix, --diff or --watch")
+    if "-" in paths and (len(paths) > 1 or watch):
+        raise click.UsageError("`-` stands alone: no other path, and no --watch")
+    if stdin_filename is not None and paths != ("-",):
+        raise click.UsageError("`--stdin-filename` goes with `-`")
     if watch and diff:
         raise click.UsageError("`--watch` goes without `--diff`")
     if unsafe and not (fix or diff):
@@ -93,6 +97,8 @@ def check(
     options = options._replace(baseline=baseline, baselines=not no_baseline)
     if rewriting:
         return _rewrite(paths, options, output, write_baseline)
+    if paths == ("-",):
+        return _filter(options, output, stdin_filename or "-", unsafe=unsafe, fix=fix, diff=diff)
     if diff:
         return _diff(paths, options, unsafe=unsafe)
     once = partial(_fix, unsafe=unsafe) if fix else _once
@@ -107,12 +113,30 @@ def check(
 def _once(paths: tuple[str, ...], options: Options, output: str) -> int:
     from headgate.api import checking
 
-    if paths == ("-",):
-        report = checking.check_text(sys.stdin.buffer.read(), "-", options)
-    else:
-        report = checking.check(paths, options)
+    report = checking.check(paths, options)
     show(report, output, strict=options.strict)
     return report.exit_code(strict=options.strict)
+
+
+def _filter(options: Options, output: str, path: str, *, unsafe: bool, fix: bool, diff: bool) -> int:
+    """Check standard input; with `fix`, print the text as it is then, and what is still found on standard error."""
+    from headgate.api import checking
+
+    content = sys.stdin.buffer.read()
+    if not (fix or diff):
+        report = checking.check_text(content, path, options)
+        show(report, output, strict=options.strict)
+        return report.exit_code(strict=options.strict)
+    from headgate.api import fixing
+
+    fixed = fixing.fix_text(content, path, options, fixing.allowed(unsafe=unsafe))
+    complain(fixed.report)
+    if diff:
+        print("".join(change.diff() for change in fixed.changes), end="")
+        return fixed.exit_code() if fixed.exit_code() > 1 else int(bool(fixed.changes))
+    sys.stdout.buffer.write(fixed.content)
+    print(rendered(fixed.report, output, strict=options.strict), end="", file=sys.stderr)
+    return fixed.exit_code(strict=options.strict)
 
 
 def _rewrite(paths: tuple[str, ...], options: Options, output: str, file: str | None) -> int:

@@ -14,7 +14,7 @@ from headgate.cli.options import format_option
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 @format_option("text", "json")
 def init(*, folder: Path, output: str) -> None:
-    """Make a workspace in FOLDER, else here: headgate.toml, a first workflow, a pre-commit entry and a CI job.
+    """Make a workspace in FOLDER, else here: headgate.toml, a first workflow, a pre-commit entry, CI jobs.
 
     What is there already is kept as it is.
     """

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 
 def colour_wanted(stream: TextIO | None = None) -> bool:
-    """Whether `stream` (standard output) is a terminal that may be coloured; `NO_COLOR` says no."""
-    stream = stream or sys.stdout
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Whether `stream` (standard output) is a terminal that may be coloured.
+
+    `NO_COLOR` says no; else `FORCE_COLOR` says yes, for logs that show colours and are no terminal.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    forced = os.environ.get("FORCE_COLOR", "0")
+    return forced not in ("", "0") or ((stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb")
 
 
 def columns(stream: TextIO | None = None) -> int | None:

@@ -26,7 +26,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 VERBS: dict[str, Verb] = {
-    "init": Verb("init", "Make a workspace: headgate.toml, a first workflow, a pre-commit entry, a CI job."),
+    "init": Verb("init", "Make a workspace: headgate.toml, a first workflow, a pre-commit entry, CI jobs."),
     "demo": Verb("demo", "See a workflow go from text to a finished run, with no set-up."),
     "check": Verb("check", "The gate: say what is wrong with workflows, and prove it."),
     "fmt": Verb("fmt", "Lay files out."),

@@ -35,7 +35,7 @@ class _Pen(NamedTuple):
 
 
 def findings_text(report: CheckReport, *, colour: bool = False) -> str:
-    """All findings of a report and one line that counts them; ends with a newline."""
+    """All findings of a report, and one line that counts them and says what was checked; ends with a newline."""
     pen = _Pen(colour)
     blocks = [
         finding_text(file.source, diagnostic, colour=colour) for file in report.files for diagnostic in file.diagnostics
@@ -133,7 +133,7 @@ def _cut(line: str, first: int, last: int) -> str:
 
 
 def _summary(report: CheckReport, pen: _Pen) -> str:
-    files = _count(len(report.files), "file")
+    files = _count(len(report.files), "file") + (f" ({_count(report.rules, 'rule')})" if report.rules else "")
     counts = [_count(report.count(severity), severity) for severity in Severity if report.count(severity)]
     if not counts:
         says = f"no findings in {files}"
@@ -142,8 +142,13 @@ def _summary(report: CheckReport, pen: _Pen) -> str:
         said = f"found {', '.join(counts)} in {files}"
     if report.suppressed:
         said += f"; {report.suppressed} suppressed"
-    if report.rules_skipped:
-        said += f"; not checked: {', '.join(report.rules_skipped)}"
+    for used in report.baselines:
+        said += f"; {used.hidden} known to {printable(used.path)}"
+        if used.stale:
+            said += f", which knows {used.stale} that are gone: `headgate check --prune-baseline` forgets them"
+    if report.gaps:
+        missed = (f"{code} ({'; '.join(why)})" if why else code for code, why in report.gaps.items())
+        said += f"; not checked: {printable(', '.join(missed))}"
     return said
 
 

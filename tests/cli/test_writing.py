@@ -1,6 +1,9 @@
 """check, fmt, compile, graph, explain, schema and init, as their users call them."""
 
 import json
+import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -31,7 +34,7 @@ def folder(tmp_path):
 def test_a_clean_file_exits_0_and_says_so(folder):
     said = headgate("check", "good.flow", cwd=folder)
     assert (said.code, said.err) == (0, "")
-    assert said.out == "no findings in 1 file\n"
+    assert re.fullmatch(r"no findings in 1 file \(\d+ rules\)\n", said.out)
 
 
 def test_findings_exit_1_and_point_at_the_place(folder):
@@ -64,6 +67,70 @@ def test_standard_input_is_checked_like_a_file(folder):
     assert said.code == 1
     assert "<stdin>:6:28" in said.out
     assert headgate("check", "-", "good.flow", cwd=folder, stdin=GOOD).code == 2
+
+
+def test_an_editors_buffer_is_checked_as_the_file_that_it_is(folder):
+    (folder / "flows").mkdir()
+    (folder / "flows" / "headgate.toml").write_text("[check]\nstrict = true\n")
+    roots = "workflow w {\n  step a = set { x = 1 }\n  step b = set { x = 1 }\n}\n"
+    said = headgate("check", "-", "--stdin-filename", "flows/new.flow", "--format", "concise", cwd=folder, stdin=roots)
+    assert (said.code, said.out.partition(":")[0]) == (1, "new.flow")
+    assert headgate("check", "-", cwd=folder, stdin=roots).code == 0
+    assert headgate("check", "good.flow", "--stdin-filename", "a.flow", cwd=folder).code == 2
+
+
+def test_a_filter_fixes_standard_input(folder):
+    said = headgate("check", "-", "--fix", cwd=folder, stdin=TYPO.replace("\n", "\r\n"))
+    assert (said.code, said.out) == (0, GOOD.replace("\n", "\r\n"))
+    assert "no findings in" in said.err
+    said = headgate("check", "-", "--diff", cwd=folder, stdin=TYPO)
+    assert said.code == 1
+    assert "+  output { text = {{ steps.hello.result.text }} }" in said.out
+
+
+@pytest.mark.parametrize("output", ["text", "json", "concise", "sarif", "github", "gitlab", "junit"])
+def test_a_reader_that_leaves_is_no_fault(folder, output):
+    many = "".join(f"workflow w{n} {{\n  step a = nothing_like_it_{n}\n}}\n" for n in range(2000))
+    (folder / "many.flow").write_text(many)
+    command = f"{sys.executable} -m headgate check many.flow --format {output} | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] in {"0", "1", "141"}
+
+
+def test_colour_can_be_forced_and_no_color_goes_before_it(folder):
+    assert "\x1b[" in headgate("check", "typo.flow", cwd=folder, FORCE_COLOR="1", NO_COLOR="").out
+    assert "\x1b[" not in headgate("check", "typo.flow", cwd=folder, FORCE_COLOR="1", NO_COLOR="1").out
+    assert "\x1b[" not in headgate("check", "typo.flow", cwd=folder, FORCE_COLOR="0", NO_COLOR="").out
+
+
+def test_the_last_line_says_what_was_checked_and_what_was_not(folder):
+    (folder / "headgate.toml").write_text(
+        '[instances.stripe]\nserver_url = "https://mcp.stripe.com"\n[check]\nignore = ["HG904"]\n'
+    )
+    (folder / "call.flow").write_text("workflow call {\n  step get = mcp stripe.get_charge\n}\n")
+    said = headgate("check", "call.flow", cwd=folder)
+    assert said.code == 0
+    assert "; not checked: " in said.out
+    assert "HG403 (there is no headgate.lock)" in said.out
+
+
+def test_a_baseline_is_written_used_and_pruned(folder):
+    flow = folder / "roots.flow"
+    flow.write_text("workflow w {\n  step a = set { x = 1 }\n  step b = set { x = 1 }\n}\n")
+    assert headgate("check", "roots.flow", "--strict", cwd=folder).code == 1
+    said = headgate("check", "roots.flow", "--strict", "--write-baseline=known.json", cwd=folder)
+    assert said.code == 0
+    assert "known.json knows 1 finding: 1 new, 0 gone" in said.err
+    said = headgate("check", "roots.flow", "--strict", "--baseline", "known.json", cwd=folder)
+    assert said.code == 0
+    assert "; 1 known to known.json" in said.out
+    flow.write_text(flow.read_text().replace("b = set", "b = set after a"))
+    said = headgate("check", "roots.flow", "--baseline", "known.json", cwd=folder)
+    assert "which knows 1 that are gone: `headgate check --prune-baseline` forgets them" in said.out
+    assert (
+        "0 new, 1 gone" in headgate("check", "--baseline=known.json", "--prune-baseline", "roots.flow", cwd=folder).err
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,7 +167,8 @@ def test_fix_applies_the_safe_fixes_and_checks_again(folder):
     assert "+  output { text = {{ steps.hello.result.text }} }" in said.out
     assert (folder / "typo.flow").read_text() == TYPO
     said = headgate("check", "--fix", "typo.flow", cwd=folder)
-    assert (said.code, said.out) == (0, "no findings in 1 file\n")
+    assert said.code == 0
+    assert said.out.startswith("no findings in 1 file (")
     assert (folder / "typo.flow").read_text() == GOOD
 
 
@@ -220,6 +288,36 @@ def test_init_makes_a_workspace_that_checks_clean_and_runs(tmp_path):
     assert said.json["output"] == {"greeting": "Hello, Ada!", "letters": 11}
     assert (mine / ".pre-commit-config.yaml").exists()
     assert (mine / ".github/workflows/headgate.yml").exists()
+    assert (mine / ".gitlab-ci.yml").exists()
+
+
+def test_every_command_that_init_puts_into_ci_is_one(tmp_path):
+    """Each line of the jobs that calls headgate is run by a shell, on the workspace that `init` makes."""
+    assert headgate("init", cwd=tmp_path).code == 0
+    jobs = [tmp_path / ".github/workflows/headgate.yml", tmp_path / ".gitlab-ci.yml"]
+    lines = [
+        line.strip().removeprefix("- ").removeprefix("run: ") for job in jobs for line in job.read_text().splitlines()
+    ]
+    commands = [line for line in lines if line.startswith("headgate ")]
+    assert len(commands) == 6
+    for command in commands:
+        said = subprocess.run(
+            ["bash", "-c", command.replace("headgate ", f"{sys.executable} -m headgate ", 1)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert said.returncode == 0, (command, said)
+    assert json.loads((tmp_path / "gl-code-quality-report.json").read_text()) == []
+    assert json.loads((tmp_path / "headgate.sarif").read_text())["version"] == "2.1.0"
+
+
+@pytest.mark.parametrize("name", [".github/workflows/headgate.yml", ".gitlab-ci.yml", ".pre-commit-config.yaml"])
+def test_what_init_writes_for_other_tools_is_yaml(tmp_path, name):
+    yaml = pytest.importorskip("yaml")
+    assert headgate("init", cwd=tmp_path).code == 0
+    assert yaml.safe_load((tmp_path / name).read_text())
 
 
 def test_init_never_overwrites(tmp_path):
