@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TAB = 4
+_SELECTORS = frozenset("\ufe0e\ufe0f")
 _BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -19,8 +20,8 @@ def cells(character: str) -> int:
         return 1
     from unicodedata import category, combining, east_asian_width
 
-    if combining(character) or category(character) in ("Mn", "Me", "Cf"):
-        return 0
+    if combining(character) or category(character) in ("Mn", "Me", "Cf") or "\u1160" <= character <= "\u11ff":
+        return 0  # the last are vowels and finals of Korean syllables
     return 2 if east_asian_width(character) in ("W", "F") else 1
 
 
@@ -39,12 +40,16 @@ def laid_out(line: str) -> tuple[str, list[int]]:
 
 
 def _visible(character: str) -> str:
+    if character in _SELECTORS:
+        return ""  # an emoji or a plain sign: terminals disagree on the width of the first
     if character.isprintable() and character not in _BIDI:
         return character
     if character < " ":
         return chr(0x2400 + ord(character))
     if character == "\x7f":
         return "\u2421"
-    if character == "\u200d" or character in "\u00a0\u3000":
+    if character == "\u200d":
+        return ""  # terminals disagree on what it joins; without it, each part has the width that all of them give it
+    if character in "\u00a0\u3000":
         return character
     return f"<U+{ord(character):04X}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 from headgate.diagnostics import Diagnostic, Severity
@@ -109,13 +110,46 @@ def _snippet(source: Source, marks: list[_Mark], gutter: int, pen: _Pen, style: 
         shown = text if (first, last) == (0, len(starts) - 1) else _cut(source.line_text(line), first, last)
         yield f"{pen(f'{line:>{gutter}}', '34')} {bar} {shown}".rstrip()
         offset = starts[first] - (3 if first else 0)
-        for mark in here:
-            start = starts[min(mark.start, len(starts) - 1)]
-            end = starts[mark.end] if mark.end < len(starts) else start + 1
-            end = min(max(end, start + 1), starts[last] if starts[last] > start else start + 1)
-            underline = pen(mark.sign * (end - start), style if mark.sign == "^" else "34")
-            note = f" {printable(mark.note)}" if mark.note else ""
-            yield f"{' ' * (gutter + 1)}{bar} {' ' * max(0, start - offset)}{underline}{pen(note, '0')}".rstrip()
+        margin = f"{' ' * (gutter + 1)}{bar}"
+        for row in _underlines([_placed(mark, starts, starts[last], offset) for mark in here], pen, style):
+            yield f"{margin} {row}".rstrip()
+
+
+def _placed(mark: _Mark, starts: list[int], edge: int, offset: int) -> _Mark:
+    """The mark in columns of the terminal instead of characters, at least one wide and inside of what is shown."""
+    start = starts[min(mark.start, len(starts) - 1)]
+    end = starts[mark.end] if mark.end < len(starts) else start + 1
+    end = min(max(end, start + 1), edge if edge > start else start + 1)
+    return mark._replace(start=max(0, start - offset), end=max(0, start - offset) + end - start)
+
+
+def _underlines(marks: list[_Mark], pen: _Pen, style: str) -> Iterator[str]:
+    """The rows under a line: all its underlines with the last one's note, then the other notes, from right to left."""
+    styles = {"^": style, "-": "34"}
+    row: dict[int, str] = {}
+    for mark in sorted(marks, key=lambda mark: mark.sign == "^"):
+        row |= dict.fromkeys(range(mark.start, mark.end), mark.sign)
+    noted = sorted((mark for mark in marks if mark.note), key=lambda mark: (mark.start, mark.sign == "^"))
+    beside = noted.pop() if noted and noted[-1].end > max(row) else None
+    underline = "".join(
+        pen("".join(signs), styles.get(sign, "0")) if sign != " " else "".join(signs)
+        for sign, signs in groupby(row.get(column, " ") for column in range(max(row) + 1))
+    )
+    yield underline + (pen(f" {printable(beside.note)}", "0") if beside else "")
+    if noted:
+        yield _hanging(noted, pen, styles)
+    while noted:
+        lowest = noted.pop()
+        bars = _hanging([mark for mark in noted if mark.start < lowest.start], pen, styles)
+        width = max((mark.start + 1 for mark in noted if mark.start < lowest.start), default=0)
+        yield bars + " " * (lowest.start - width) + pen(printable(lowest.note), styles[lowest.sign])
+
+
+def _hanging(marks: list[_Mark], pen: _Pen, styles: dict[str, str]) -> str:
+    """A row with a bar under the beginning of each mark."""
+    signs = {mark.start: mark.sign for mark in marks}
+    columns = range(max(signs, default=-1) + 1)
+    return "".join(pen("|", styles[signs[column]]) if column in signs else " " for column in columns)
 
 
 def _window(mark: _Mark, starts: list[int]) -> tuple[int, int]:

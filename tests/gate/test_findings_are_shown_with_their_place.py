@@ -47,7 +47,7 @@ def snippet(text: str, marked: str) -> list[str]:
 
 def columns(shown: str) -> int:
     """The width of a text on a terminal, counted by another table than the product's."""
-    wide, joined = "漢字👍", "\u0301\u200d"
+    wide, joined = "漢字👍👨👩👧\u1100", "\u0301\u200d\u1161\u11a8"
     return sum(2 if one in wide else 0 if one in joined else 1 for one in shown)
 
 
@@ -62,13 +62,18 @@ def columns(shown: str) -> int:
         ("👍 = ", "bad"),
         ("x = ", "漢字"),
         ("x = ", "e\u0301"),
+        ("👨\u200d👩\u200d👧 = ", "bad"),
+        ("x = ", "👨\u200d👩\u200d👧"),
+        ("❤\ufe0f = ", "bad"),
+        ("\u1100\u1161\u11a8 = ", "bad"),
     ],
 )
 def test_carets_stand_under_what_they_mark(before: str, marked: str) -> None:
     shown, carets = snippet(f"{before}{marked} end", marked)
-    at = shown.index(marked)
+    visible = marked.replace("\u200d", "")
+    at = shown.index(visible)
     assert columns(carets.split("^")[0]) == columns(shown[:at])
-    assert carets.count("^") == columns(marked)
+    assert carets.count("^") == columns(visible)
     assert carets.endswith(" here")
 
 
@@ -158,3 +163,26 @@ def test_json_counts_lines_and_columns_from_1_in_code_points_and_ends_are_exclus
     read_back = json.loads(findings_json(whole))
     assert read_back["diagnostics"][0]["range"] == {"start": {"line": 2, "column": 6}, "end": {"line": 2, "column": 9}}
     assert (read_back["files"], read_back["failed"], read_back["version"]) == (2, 1, 1)
+
+
+def test_several_labels_on_one_line_hang_under_their_marks() -> None:
+    source = Source("a.flow", "alpha beta gamma\n")
+    labels = (Label(Span(6, 10), "the second"), Label(Span(11, 16), "the third"))
+    diagnostic = Diagnostic("HG003", "duplicate-name", Severity.ERROR, "says", Span(0, 5), "the first", labels)
+    assert finding_text(source, diagnostic).split("\n")[2:8] == [
+        "  |",
+        "1 | alpha beta gamma",
+        "  | ^^^^^ ---- ----- the third",
+        "  | |     |",
+        "  | |     the second",
+        "  | the first",
+    ]
+
+
+def test_marks_that_overlap_keep_all_their_notes() -> None:
+    source = Source("a.flow", "alpha beta\n")
+    labels = (Label(Span(0, 10), "all of it"), Label(Span(6, 10), "again"))
+    diagnostic = Diagnostic("HG003", "duplicate-name", Severity.ERROR, "says", Span(6, 10), "this", labels)
+    text = finding_text(source, diagnostic)
+    assert "  | ------^^^^ this\n" in text
+    assert all(text.count(note) == 1 for note in ("all of it", "again", "this"))
