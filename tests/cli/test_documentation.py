@@ -86,6 +86,20 @@ def test_the_language_guides_example_passes_the_gate(tmp_path):
     assert headgate("fmt", "--check", "refund.flow", cwd=tmp_path).code == 0
 
 
+def test_the_page_on_checking_shows_what_each_format_prints(tmp_path):
+    from command_line import headgate
+
+    page = (ROOT / "docs/checking.md").read_text(encoding="utf-8")
+    (flow,) = re.findall(r"````text\n(.*?)````", page, re.DOTALL)
+    (tmp_path / "order.flow").write_text(flow)
+    shown = dict(re.findall(r"### `(\w+)`\n\n[^`#]*?(?:`[^`]+`[^`#]*?)*```\w+\n(.*?)```\n", page, re.DOTALL))
+    assert list(shown) == ["text", "concise", "json", "github", "gitlab", "junit"]
+    for output, example in shown.items():
+        said = headgate("check", "order.flow", "--format", output, cwd=tmp_path).out
+        said = re.sub(r"\(\d+ rules\)", "(80 rules)", said)
+        assert re.sub(r'"rules_run": \d+', '"rules_run": 80', said) == example
+
+
 def test_the_licence_is_apache_2():
     text = (ROOT / "LICENSE").read_text()
     assert "Apache License" in text
