@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from headgate.api.faults import UsageFault
+
+if TYPE_CHECKING:
+    from headgate.diagnostics import Diagnostic
+    from headgate.validators.rule import Rule
+
+EXAMPLE_DAY = "2026-11-20"
+"""The day on which the examples of rules are checked, so that they say the same every day."""
 
 
 class Topic(StrEnum):
@@ -20,7 +27,7 @@ class Topic(StrEnum):
 class Explanation(NamedTuple):
     """`code` is what was asked for. `meaning` and `remedy` are sentences; `wrong` and `right` are whole files or empty.
 
-    `name` and `severity` are a rule's, else empty.
+    `name` and `severity` are a rule's, else empty; `workspace` and `lock` are the files that its examples stand beside.
     """
 
     topic: Topic
@@ -32,6 +39,8 @@ class Explanation(NamedTuple):
     detail: str = ""
     wrong: str = ""
     right: str = ""
+    workspace: str = ""
+    lock: str = ""
 
 
 def explain(word: str) -> tuple[Explanation, ...]:
@@ -71,15 +80,55 @@ def _rule(word: str) -> Explanation | None:
             name=rule.name,
             severity=str(rule.severity),
             meaning=rule.summary,
+            remedy=_remedy(rule),
             detail=detail,
             wrong=rule.wrong,
             right=rule.right,
+            workspace=rule.workspace,
+            lock=rule.lock,
         )
     for code, row in TABLE.items():
         if word.casefold() in (code.casefold(), row.name):
             later = "this version does not look for it yet; the code is kept for it"
             return Explanation(Topic.RULE, code, later, name=row.name, severity=str(row.severity))
     return None
+
+
+def _remedy(rule: Rule) -> str:
+    """What to do about a finding: what the gate says of the wrong example, and how to ignore it where that is allowed."""
+    from headgate.diagnostics import Safety
+    from headgate.validators.suppressions import can_be_ignored
+
+    found = _found(rule)
+    advice = next((one.help for one in found if one.help), "")
+    fixes = [fix for one in found for fix in one.fixes]
+    fix = next((fix for fix in fixes if fix.safety is Safety.SAFE), fixes[0] if fixes else None)
+    said = [f"{advice[:1].upper()}{advice[1:]}."] if advice else []
+    if fix is not None:
+        flags = "--fix" if fix.safety is Safety.SAFE else "--fix --unsafe"
+        said.append(f"`headgate check {flags}` does it in the example: {fix.title}.")
+    elif not said:
+        said.append("The right example shows it.")
+    if rule.code in ("HG903", "HG904"):
+        return " ".join(said)
+    comment = f"`# headgate: ignore[{rule.code}] why, until 2027-01-31`"
+    may = can_be_ignored(rule.code, rule.severity)
+    said.append(f"When it is meant: {comment}." if may else "It cannot be suppressed: what runs later relies on it.")
+    return " ".join(said)
+
+
+def _found(rule: Rule) -> tuple[Diagnostic, ...]:
+    """The findings of the rule in its wrong example, offline."""
+    from headgate import workspace as workspaces
+    from headgate.source import Source
+    from headgate.validators.gate import Setting, examine
+
+    workspace = workspaces.parse(rule.workspace)[0] if rule.workspace else workspaces.EMPTY
+    if rule.environment is not None:
+        workspace = workspaces.for_environment(workspace, rule.environment)
+    lock = workspaces.parse_lock(rule.lock.encode()) if rule.lock else None
+    examined = examine(Source("example.flow", rule.wrong), Setting(workspace, lock, rule.environment, EXAMPLE_DAY))
+    return tuple(one for one in examined.diagnostics if one.code == rule.code)
 
 
 def _words(word: str) -> list[Explanation | None]:

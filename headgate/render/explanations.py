@@ -19,8 +19,10 @@ def explanation_text(parts: Mapping[str, str], *, colour: bool = False) -> str:
     if parts["detail"]:
         blocks.append(_prose(parts["detail"]))
     if parts["remedy"]:
-        blocks.append("What to do: " + parts["remedy"])
-    for title, text in (("Wrong:", parts["wrong"]), ("Right:", parts["right"])):
+        blocks.append(fill("What to do: " + parts["remedy"], WIDTH))
+    titles = {"workspace": "With this headgate.toml:", "lock": "With this headgate.lock:"}
+    titles |= {"wrong": "Wrong:", "right": "Right:"}
+    for title, text in ((title, parts.get(name, "")) for name, title in titles.items()):
         if text:
             blocks.append(f"{title}\n{indent(text.rstrip(), '    ')}")
     return "\n\n".join(blocks) + "\n"

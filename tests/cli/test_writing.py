@@ -261,6 +261,22 @@ def test_explain_knows_rules_statuses_codes_and_holds(folder, word, says):
     assert headgate("explain", word, "--format", "json", cwd=folder).json["code"]
 
 
+def test_every_rule_says_what_why_an_example_and_what_to_do():
+    from headgate.api.explaining import explain
+    from headgate.render.explanations import explanation_text
+    from headgate.validators import registry
+
+    for rule in registry.rules():
+        first = explain(rule.code)[0]
+        assert all((first.meaning, first.remedy, first.wrong, first.right)), rule.code
+        assert ("cannot be suppressed" in first.remedy) == (
+            rule.severity == "error" and rule.code[:3] in {"HG0", "HG1", "HG2", "HG4"}
+        )
+        text = explanation_text({key: str(value) for key, value in first._asdict().items()})
+        assert "What to do: " in text
+        assert ("With this headgate.lock:" in text) == bool(rule.lock)
+
+
 def test_explain_names_the_nearest_for_a_word_it_does_not_know(folder):
     said = headgate("explain", "waitin", cwd=folder)
     assert said.code == 2
