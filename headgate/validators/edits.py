@@ -50,6 +50,7 @@ def without_edge(text: str, step: ast.Step, edge: ast.Edge) -> Span:
     return Span(len(text[:start].rstrip(" \t")), edge.span.end)
 
 
+<<<<<<< HEAD
 def into_block(text: str, step: ast.Step, item: str) -> Edit:
     """The edit that puts one more item at the end of a step's block, on a line of its own where the others have one."""
     start = text.rfind("\n", 0, step.span.start) + 1
@@ -68,3 +69,44 @@ def into_block(text: str, step: ast.Step, item: str) -> Edit:
     if text[end - 1] != "\n":
         return Edit(Span(end, closer), f"\n{indent}  {item}\n{indent}")
     return Edit(Span(end, end), f"{indent}  {item}\n")
+=======
+def whole_item(text: str, span: Span) -> Span:
+    """An item with its line, the comment behind it, its doc comment above, and one of two blank lines around it.
+
+    Where other things stand on its line it is just its own span, with the `,` behind it.
+    """
+    start = text.rfind("\n", 0, span.start) + 1
+    end = text.find("\n", span.end) + 1
+    behind = text[span.end : end].strip().removeprefix(",").lstrip()
+    if not end or text[start : span.start].strip() or (behind and not behind.startswith("#")):
+        comma = len(text[span.end :]) - len(text[span.end :].lstrip(" \t"))
+        return Span(span.start, span.end + comma + 1) if text[span.end + comma : span.end + comma + 1] == "," else span
+    while (above := text.rfind("\n", 0, max(start - 1, 0)) + 1) < start and text[above:start].lstrip().startswith("##"):
+        start = above
+    before, after = _line_before(text, start), _line_after(text, end)
+    if not after.strip() and after and (not before.strip() or before.rstrip().endswith("{")):
+        end += len(after)
+    elif after.strip() == "}" and before and not before.strip():
+        start -= len(before)
+    return Span(start, end)
+
+
+def _line_before(text: str, at: int) -> str:
+    return text[text.rfind("\n", 0, max(at - 1, 0)) + 1 : at]
+
+
+def _line_after(text: str, at: int) -> str:
+    end = text.find("\n", at) + 1
+    return text[at : end or len(text)]
+
+
+def without_entry(text: str, within: ast.Map, entry: ast.Entry) -> Span:
+    """What goes when one entry of a map goes, and what separates it from the next."""
+    number = within.entries.index(entry)
+    if number + 1 < len(within.entries):
+        return Span(entry.span.start, within.entries[number + 1].span.start)
+    if number > 0:
+        return Span(within.entries[number - 1].span.end, entry.span.end)
+    inner = text[within.span.start + 1 : within.span.end - 1]
+    return entry.span if "#" in inner else Span(within.span.start + 1, within.span.end - 1)
+>>>>>>> 9b211cb (Find inputs, constants and results that nothing reads)

@@ -39,6 +39,7 @@ MODULES = (
     "template_syntax",  # HG208
     "unknown_name",  # HG209
     "unknown_input",  # HG210
+    "unused",  # HG211
     "unsafe_expression",  # HG212
     "unknown_argument",  # HG301
     "missing_argument",  # HG302

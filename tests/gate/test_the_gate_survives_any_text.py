@@ -99,8 +99,8 @@ server_url = "https://mcp.stripe.com"
 [instances.gmail]
 server_url = "https://mcp.example.com"
 """
-    read_only = {"readOnlyHint": True}
-    tool = {"inputSchema": {"type": "object"}, "outputSchema": {"type": "object"}, "annotations": read_only}
+    harmless = {"destructiveHint": False}
+    tool = {"inputSchema": {"type": "object"}, "outputSchema": {"type": "object"}, "annotations": harmless}
     stripe, gmail = {"tools": {"get_charge": tool, "create_refund": tool}}, {"tools": {"send_email": tool}}
     lock = json.dumps({"version": 1, "instances": {"stripe": stripe, "gmail": gmail}})
     examined = gate(text, toml, lock)
