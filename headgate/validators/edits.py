@@ -50,7 +50,6 @@ def without_edge(text: str, step: ast.Step, edge: ast.Edge) -> Span:
     return Span(len(text[:start].rstrip(" \t")), edge.span.end)
 
 
-<<<<<<< HEAD
 def into_block(text: str, step: ast.Step, item: str) -> Edit:
     """The edit that puts one more item at the end of a step's block, on a line of its own where the others have one."""
     start = text.rfind("\n", 0, step.span.start) + 1
@@ -69,7 +68,8 @@ def into_block(text: str, step: ast.Step, item: str) -> Edit:
     if text[end - 1] != "\n":
         return Edit(Span(end, closer), f"\n{indent}  {item}\n{indent}")
     return Edit(Span(end, end), f"{indent}  {item}\n")
-=======
+
+
 def whole_item(text: str, span: Span) -> Span:
     """An item with its line, the comment behind it, its doc comment above, and one of two blank lines around it.
 
@@ -109,4 +109,3 @@ def without_entry(text: str, within: ast.Map, entry: ast.Entry) -> Span:
         return Span(within.entries[number - 1].span.end, entry.span.end)
     inner = text[within.span.start + 1 : within.span.end - 1]
     return entry.span if "#" in inner else Span(within.span.start + 1, within.span.end - 1)
->>>>>>> 9b211cb (Find inputs, constants and results that nothing reads)
