@@ -39,6 +39,27 @@ def whole_line(text: str, span: Span) -> Span:
     return Span(start, end) if alone else span
 
 
+def _behind_space(text: str, at: int) -> int:
+    while text[at : at + 1] in (" ", "\t"):
+        at += 1
+    return at
+
+
+def without_item(text: str, span: Span) -> Span:
+    """What goes when an attribute or a case goes: its line, or on a line with others the `,` that separates it."""
+    line = whole_line(text, span)
+    if line != span:
+        return line
+    end, start = _behind_space(text, span.end), span.start
+    if text[end : end + 1] == ",":
+        return Span(span.start, _behind_space(text, end + 1))
+    while text[start - 1 : start] in (" ", "\t"):
+        start -= 1
+    if text[start - 1 : start] == ",":
+        return Span(start - 1, span.end)
+    return Span(start, end) if text[start - 1 : start] == "{" and text[end : end + 1] == "}" else span
+
+
 def without_edge(text: str, step: ast.Step, edge: ast.Edge) -> Span:
     """What goes when one edge goes: its comma with it, or `after` with the only one."""
     number = step.edges.index(edge)
@@ -79,8 +100,8 @@ def whole_item(text: str, span: Span) -> Span:
     end = text.find("\n", span.end) + 1
     behind = text[span.end : end].strip().removeprefix(",").lstrip()
     if not end or text[start : span.start].strip() or (behind and not behind.startswith("#")):
-        comma = len(text[span.end :]) - len(text[span.end :].lstrip(" \t"))
-        return Span(span.start, span.end + comma + 1) if text[span.end + comma : span.end + comma + 1] == "," else span
+        comma = _behind_space(text, span.end)
+        return Span(span.start, comma + 1) if text[comma : comma + 1] == "," else span
     while (above := text.rfind("\n", 0, max(start - 1, 0)) + 1) < start and text[above:start].lstrip().startswith("##"):
         start = above
     before, after = _line_before(text, start), _line_after(text, end)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from headgate.compiler.places import within
+from headgate.compiler.written import Said
 from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
 from headgate.grammar import ast
 from headgate.source import Span
+from headgate.validators.edits import without_item
+from headgate.validators.renaming import renamed
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.values import values
 
@@ -19,16 +22,17 @@ def check(context: Context) -> Iterator[Finding]:
     yield from _named("inputs", (one.name for one in workflow.inputs))
     yield from _named("`let`s", (one.name for one in workflow.lets))
     yield from _named("triggers", (one.name for one in workflow.triggers))
+    taken = {step.name.text for step in context.steps}
     for scope in context.graph.scopes:
         for twice in scope.duplicates:
-            yield _finding("steps", twice.step.name, twice.first.name)
+            yield _finding("steps", twice.step.name, twice.first.name, taken)
     yield from _outputs(workflow)
     for step in context.steps:
-        yield from _elses(step)
+        yield from _elses(context.source.text, step)
     for block in context.blocks:
         for said in block.written.repeated:
             first = block.written.attributes[said.name]
-            yield _repeated(said.name, said.by_name or said.value.span, first.by_name, first.value.span)
+            yield _repeated(context.source.text, said, first)
     for value in values(workflow, context.blocks):
         for inner in within(value):
             if isinstance(inner, ast.Map) and len({entry.key.text for entry in inner.entries}) < len(inner.entries):
@@ -37,15 +41,21 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _named(sort: str, names: Iterable[ast.Name]) -> Iterator[Finding]:
     seen: dict[str, ast.Name] = {}
+    repeated: list[ast.Name] = []
     for name in names:
         if name.text in seen:
-            yield _finding(sort, name, seen[name.text])
+            repeated.append(name)
         else:
             seen[name.text] = name
+    taken = set(seen)
+    for name in repeated:
+        yield _finding(sort, name, seen[name.text], taken)
 
 
-def _finding(sort: str, name: ast.Name, first: ast.Name) -> Finding:
-    fix = Fix(f"rename it `{name.text}_2`", Safety.UNSAFE, (Edit(name.span, f"{name.text}_2"),))
+def _finding(sort: str, name: ast.Name, first: ast.Name, taken: set[str]) -> Finding:
+    """The finding, and the fix to the first name with a number that is free; `taken` grows by it."""
+    fix = renamed(iter([name.span]), f"{name.text}_2", taken, name.text)
+    taken.add(fix.edits[0].text)
     return RULE.finding(
         f"two {sort} are named `{name.text}`; expected a name of its own",
         name.span,
@@ -56,15 +66,24 @@ def _finding(sort: str, name: ast.Name, first: ast.Name) -> Finding:
     )
 
 
-def _repeated(name: str, span: Span, first_name: Span | None, first_value: Span) -> Finding:
-    positional = first_name is None
-    how = "as positional and by name" if positional else "twice"
+def _repeated(text: str, said: Said, first: Said) -> Finding:
+    how = "as positional and by name" if first.by_name is None else "twice"
+    fixes: tuple[Fix, ...] = ()
+    if said.by_name is not None:
+        gone = without_item(text, Span(said.by_name.start, said.value.span.end))
+        fixes = (Fix("remove the second", Safety.UNSAFE, (Edit(gone, ""),)),)
+    return _again(said.name, how, (said.by_name or said.value.span, first.by_name or first.value.span), fixes)
+
+
+def _again(name: str, how: str, places: tuple[Span, Span], fixes: tuple[Fix, ...]) -> Finding:
+    again, first = places
     return RULE.finding(
         f"`{name}` is given {how}; expected it once",
-        span,
+        again,
         note="given again here",
-        labels=(Label(first_name or first_value, "the first stands here"),),
+        labels=(Label(first, "the first stands here"),),
         advice="remove one of them",
+        fixes=fixes,
     )
 
 
@@ -72,11 +91,12 @@ def _outputs(workflow: ast.Workflow) -> Iterator[Finding]:
     yield from _named("outputs", (entry.key for output in workflow.outputs for entry in output.entries))
 
 
-def _elses(step: ast.Step) -> Iterator[Finding]:
+def _elses(text: str, step: ast.Step) -> Iterator[Finding]:
     """One switch has one `else`."""
     elses = [case for case in step.cases if case.condition is None]
     for again in elses[1:]:
-        yield _repeated("else", again.span, elses[0].span, elses[0].span)
+        fix = Fix("remove the second", Safety.UNSAFE, (Edit(without_item(text, again.span), ""),))
+        yield _again("else", "twice", (again.span, elses[0].span), (fix,))
 
 
 RULE = Rule(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from headgate.diagnostics import Edit, Fix, Safety, Severity, nearest, replace
 from headgate.grammar import ast
-from headgate.validators.edits import whole_line
+from headgate.validators.edits import without_item
 from headgate.validators.rule import Context, Finding, Rule
 
 
@@ -48,7 +48,7 @@ def _named(context: Context, entry: ast.Attribute) -> Iterator[Finding]:
             Fix(
                 "remove `entry`: the only first step starts the run",
                 Safety.SAFE,
-                (Edit(whole_line(context.source.text, entry.span), ""),),
+                (Edit(without_item(context.source.text, entry.span), ""),),
             ),
         )
     yield RULE.finding(f"missing entryStepId: {problem}", entry.value.span, note="no such step here", fixes=fixes)

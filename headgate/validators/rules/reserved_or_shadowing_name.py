@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headgate.compiler.graph import Scope
-from headgate.diagnostics import Label, Severity
+from headgate.compiler.graph import Node, Scope
+from headgate.diagnostics import Fix, Label, Severity
 from headgate.grammar import ast
+from headgate.grammar.tokens import WORDS
+from headgate.source import Span
+from headgate.validators.renaming import Readers, places_of_item, places_of_step, readers, renamed
 from headgate.validators.rule import Context, Finding, Rule
 
 ROOTS = frozenset(
@@ -18,55 +21,70 @@ ROOTS = frozenset(
 
 
 def check(context: Context) -> Iterator[Finding]:
-    yield from _steps(context)
-    yield from _loops(context.graph.scope, {})
+    steps = [step for step in context.steps if step.name.text in ROOTS or step.name.text.startswith("_")]
+    items = list(_hiding(context.graph.scope, {}))
+    if not steps and not items:
+        return
+    found = readers(context)
+    taken = {step.name.text for step in context.steps} | ROOTS
+    for step in steps:
+        yield _step(context, step, found, taken)
+    for loop, what, place in items:
+        yield _item(loop, (what, place), found, taken)
 
 
-def _steps(context: Context) -> Iterator[Finding]:
-    for step in context.steps:
-        name = step.name.text
-        if name in ROOTS:
-            yield RULE.finding(
-                f"the step `{name}` is called like a name that templates have already; expected another name",
-                step.name.span,
-                note=f"`{{{{ {name} }}}}` is not this step",
-                advice=f"rename it; as it is, only `steps.{name}` is this step",
-            )
-        elif name.startswith("_"):
-            yield RULE.finding(
-                f"no template can read the step `{name}`: names that start with `_` are private",
-                step.name.span,
-                advice=f"call it `{name.lstrip('_') or 'step'}`",
-            )
+def _step(context: Context, step: ast.Step, found: Readers, taken: set[str]) -> Finding:
+    name, node = step.name.text, context.graph.node(step)
+    bare = name.lstrip("_") or "step"
+    wanted = f"{bare}_step" if name in ROOTS or bare in WORDS else bare
+    fixes: tuple[Fix, ...] = ()
+    if node is not None:
+        fixes = (renamed(places_of_step(context.workflow, node, found), wanted, taken, f"{bare}_step"),)
+    if name in ROOTS:
+        return RULE.finding(
+            f"the step `{name}` is called like a name that templates have already; expected another name",
+            step.name.span,
+            note=f"`{{{{ {name} }}}}` is not this step",
+            advice=f"rename it; as it is, only `steps.{name}` is this step",
+            fixes=fixes,
+        )
+    return RULE.finding(
+        f"no template can read the step `{name}`: names that start with `_` are private",
+        step.name.span,
+        advice="call it by a name that starts with a letter",
+        fixes=fixes,
+    )
 
 
-def _loops(scope: Scope, outer: dict[str, ast.Name]) -> Iterator[Finding]:
-    """The `as` names, each against the steps it could be taken for and the `as` names around it."""
+def _hiding(scope: Scope, outer: dict[str, ast.Name]) -> Iterator[tuple[Node, str, Span | None]]:
+    """The loops whose `as` name could be taken for a step or for an `as` name around it: what it hides, and where."""
     for node in scope.nodes.values():
         if node.body is None:
             continue
         name, around = node.step.as_name, outer
         if name is not None:
-            yield from _as_name(name, node.body, outer)
+            hidden = node.body.find(name.text)
+            if hidden is not None:
+                yield node, "a step", hidden.step.name.span
+            elif name.text in outer:
+                yield node, "the `as` name of the loop around it", outer[name.text].span
+            elif name.text in ROOTS:
+                yield node, f"`{name.text}`, which templates have already", None
             around = {**outer, name.text: name}
-        yield from _loops(node.body, around)
+        yield from _hiding(node.body, around)
 
 
-def _as_name(name: ast.Name, body: Scope, outer: dict[str, ast.Name]) -> Iterator[Finding]:
-    hidden = body.find(name.text)
-    if hidden is not None:
-        what, place = "a step", hidden.step.name.span
-    elif name.text in outer:
-        what, place = "the `as` name of the loop around it", outer[name.text].span
-    elif name.text in ROOTS:
-        what, place = f"`{name.text}`, which templates have already", None
-    else:
-        return
-    yield RULE.finding(
+def _item(loop: Node, hides: tuple[str, Span | None], found: Readers, taken: set[str]) -> Finding:
+    what, place = hides
+    name = loop.step.as_name
+    assert name is not None, "only named items hide something"
+    fix = renamed(places_of_item(loop, found), f"{name.text}_item", taken, f"{name.text}_item")
+    return RULE.finding(
         f"`as {name.text}` hides {what}; expected a name of its own",
         name.span,
         labels=(Label(place, "this one"),) if place else (),
         advice="rename the item, for example after what the list holds",
+        fixes=(fix,),
     )
 
 

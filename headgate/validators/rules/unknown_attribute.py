@@ -12,7 +12,7 @@ from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity, neares
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators import foreign
-from headgate.validators.edits import behind_header, whole_line
+from headgate.validators.edits import behind_header, without_item
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.values import Block, ValueFault
 
@@ -91,7 +91,7 @@ def _edges(context: Context, step: ast.Step, said: Said, place: Span) -> Diagnos
     fixes: tuple[Fix, ...] = ()
     written = next((one for one in step.attributes if one.name.span == place), None)
     if names and written is not None and not step.fence:
-        gone = Edit(whole_line(context.source.text, written.span), "")
+        gone = Edit(without_item(context.source.text, written.span), "")
         title = f"write `after {shown}` behind the kind"
         fixes = (Fix(title, Safety.SAFE, (*_edges_in_the_header(step, names), gone)),)
     return RULE.finding(

@@ -10,7 +10,7 @@ from headgate.compiler.uses import HANDLED, uses
 from headgate.compiler.written import of_step
 from headgate.diagnostics import Edit, Fix, Safety, Severity
 from headgate.grammar import ast
-from headgate.kinds import SAFE
+from headgate.kinds import SAFE, UNKNOWN
 from headgate.validators import foreign
 from headgate.validators.edits import whole_item, without_entry
 from headgate.validators.mentions import Mentions, mentions
@@ -127,10 +127,13 @@ def _computes(context: Context, node: Node) -> bool:
 
 
 def _acts(context: Context, node: Node) -> bool:
-    """Whether a step does something to the world."""
+    """Whether a step does something to the world; of a tool nothing is known without a lock."""
     if node.kind == "memory":
         return context.said(node.step).word("action") == "put"
-    return node.kind in _CALLS and context.effect(node).reversibility != SAFE
+    if node.kind not in _CALLS:
+        return False
+    reversibility = context.effect(node).reversibility
+    return reversibility != SAFE and not (node.kind == "mcp" and reversibility == UNKNOWN and context.lock is None)
 
 
 def _checks(script: ReadScript) -> bool:
