@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from headgate.compiler.graph import Node
 from headgate.compiler.written import Written
-from headgate.diagnostics import Label, Severity
+from headgate.diagnostics import Fix, Label, Safety, Severity, replace
 from headgate.grammar import ast
 from headgate.kinds import Kind
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.spelling import lasting
+from headgate.validators.spelling import duration, lasting
 from headgate.validators.values import Block
 
 _BACKOFF = (5_000, 60_000, 300_000)
@@ -62,7 +63,15 @@ def check(context: Context) -> Iterator[Finding]:
             note=f"up to {lasting(takes.milliseconds)}",
             labels=(Label(over.place, "the limit"),),
             advice="shorten one, or raise the limit; the limit strikes first",
+            fixes=(_raised(over, takes),),
         )
+
+
+def _raised(limit: _Limit, takes: _Duration) -> Fix:
+    """The limit, raised to what may be needed, in whole seconds or minutes."""
+    unit = 60_000 if takes.milliseconds > 120_000 else 1_000
+    enough = duration(math.ceil(takes.milliseconds / unit) * unit)
+    return replace(f"raise {limit.name} to `{enough}`", limit.place, enough, Safety.UNSAFE)
 
 
 def _limit(context: Context, name: str) -> _Limit | None:

@@ -23,17 +23,11 @@ def check(context: Context) -> Iterator[Finding]:
         if kind.name == "repeat" and block.written.get("max") is None and not block.broken:
             yield _repeat(context.source, block, block.step)
         elif kind.name == "each":
-            yield from _each(block, context.workflow)
+            yield from _each(context.source, block, context.workflow)
 
 
 def _repeat(source: Source, block: Block, step: ast.Step) -> Diagnostic:
-    fixes: tuple[Fix, ...] = ()
-    brace = source.text.find("{", step.head.end, step.span.end)
-    if brace >= 0:
-        first = source.position(step.span.start)
-        indent = " " * (first.column + 1)
-        edit = Edit(Span(brace + 1, brace + 1), f"\n{indent}max = {_ROUNDS}")
-        fixes = (Fix(f"write `max = {_ROUNDS}`", Safety.UNSAFE, (edit,)),)
+    fixes = _written(source, step, "max", _ROUNDS)
     return RULE.finding(
         f"`{step.name.text}` repeats without `max`, so it may never end",
         block.place,
@@ -42,7 +36,21 @@ def _repeat(source: Source, block: Block, step: ast.Step) -> Diagnostic:
     )
 
 
-def _each(block: Block, workflow: ast.Workflow) -> Iterator[Diagnostic]:
+def _written(source: Source, step: ast.Step, name: str, value: int) -> tuple[Fix, ...]:
+    """The fix that writes a bound as the first attribute of a loop; none for a loop without braces."""
+    brace = source.text.find("{", step.head.end, step.span.end)
+    if brace < 0:
+        return ()
+    line_end = source.text.find("\n", brace)
+    if 0 <= line_end < step.span.end and not source.text[brace + 1 : line_end].strip():
+        indent = " " * (source.position(step.span.start).column + 1)
+        text = f"\n{indent}{name} = {value}"
+    else:
+        text = f" {name} = {value},"
+    return (Fix(f"write `{name} = {value}`", Safety.UNSAFE, (Edit(Span(brace + 1, brace + 1), text),)),)
+
+
+def _each(source: Source, block: Block, workflow: ast.Workflow) -> Iterator[Diagnostic]:
     """A list that is written out, here or in a `let`, and longer than the loop's limit."""
     over, limit = block.written.get("over"), block.written.get("limit")
     known = block.written.known("limit")
@@ -50,7 +58,8 @@ def _each(block: Block, workflow: ast.Workflow) -> Iterator[Diagnostic]:
     length = None if over is None else _length(over, workflow)
     if over is None or length is None or not isinstance(most, int) or length <= most:
         return
-    fixes: tuple[Fix, ...] = ()
+    assert block.step is not None, "only steps are loops"
+    fixes = _written(source, block.step, "limit", length)
     if isinstance(limit, ast.Number):
         fixes = (Fix(f"write `limit = {length}`", Safety.UNSAFE, (Edit(limit.span, str(length)),)),)
     yield RULE.finding(

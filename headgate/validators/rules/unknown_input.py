@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.diagnostics import Severity, replace
+from headgate.grammar import ast
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.scripts import setting_reads
 from headgate.validators.templates import reads, suggestion
@@ -28,6 +29,23 @@ def check(context: Context) -> Iterator[Finding]:
         yield RULE.finding(
             f"workflow `{workflow}` has no input `{name}`; {said}", read.place(1), note="not declared", fixes=fixes
         )
+    for block in context.blocks:
+        given = block.written.get("inputs") if block.sort == "trigger" else None
+        for entry in given.entries if isinstance(given, ast.Map) else ():
+            if entry.key.text not in declared and entry.key.text not in context.workflow.lost:
+                yield _filled(context, entry.key, declared)
+
+
+def _filled(context: Context, name: ast.Name, declared: tuple[str, ...]) -> Finding:
+    """A trigger fills an input that is not there: its runs could not start."""
+    said, fixes = suggestion(name.text, declared, name.span)
+    workflow = context.workflow.name.text
+    return RULE.finding(
+        f"the trigger fills an input that workflow `{workflow}` does not have, `{name.text}`; {said}",
+        name.span,
+        note="not declared",
+        fixes=fixes,
+    )
 
 
 RULE = Rule(

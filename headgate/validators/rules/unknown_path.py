@@ -49,7 +49,14 @@ def _found(context: Context, inference: Inference, read: Read) -> Iterator[Findi
     holder = _written(read, at)
     name = read.segments[at].name
     said, fixes = _said(read, at, resolution)
-    yield RULE.finding(f"`{holder}` has no `{name}`; {said}", read.place(at), note="no such field", fixes=fixes)
+    item = not resolution.known and resolution.type.kinds - {types.NULL} == {types.LIST}
+    yield RULE.finding(
+        f"`{holder}` has no `{name}`; {said}",
+        read.place(at),
+        note="no such field",
+        advice=f"take one item with `{holder}[0]`, or go through all of them with an `each`" if item else "",
+        fixes=fixes,
+    )
 
 
 def _is_elsewhere(context: Context, read: Read, at: int) -> bool:
