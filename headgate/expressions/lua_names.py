@@ -143,7 +143,7 @@ class _Scan:
 
     def names(self) -> LuaNames:
         before = ""
-        while self.at < len(self.tokens) and self.blocks:
+        while self.at < len(self.tokens):
             token = self.tokens[self.at]
             ended = before in _OPENERS or before in _VALUES or before in ("name", "string", "number")
             if ended and (token.sort == "name" or token.sort in _STATEMENTS):
@@ -155,7 +155,7 @@ class _Scan:
 
     @property
     def _nesting(self) -> tuple[int, int]:
-        return len(self.blocks), len(self.blocks[-1].brackets) if self.blocks else 0
+        return len(self.blocks), len(self.blocks[-1].brackets)
 
     def _peek(self, ahead: int = 0) -> _Token:
         at = self.at + ahead
@@ -165,12 +165,17 @@ class _Scan:
         while self.later and self.later[-1].nesting == self._nesting:
             later = self.later.pop()
             if later.closes:
-                self.blocks.pop()
+                self._close()
             else:
                 self.blocks[-1].locals.extend(later.names)
 
     def _open(self, opener: str, names: tuple[str, ...] = ()) -> None:
         self.blocks.append(_Block(opener, list(names), []))
+
+    def _close(self) -> None:
+        """End the innermost block; the script's own stays, whatever a broken script says."""
+        if len(self.blocks) > 1:
+            self.blocks.pop()
 
     def _take(self, token: _Token, before: str) -> str:
         """Read one token, and what belongs to it; returns what the next one stands behind."""
@@ -195,7 +200,7 @@ class _Scan:
             case "until":
                 self.later.append(_Later(self._nesting, (), closes=True))
             case "end":
-                self.blocks.pop()
+                self._close()
             case "goto":
                 self.at += 1
                 return "name"

@@ -194,6 +194,14 @@ def _plain(schema: Schema, compiler: _Compiler) -> Check:
     return check
 
 
+_BARE = {
+    "integer": re.compile(r"-?(0|[1-9]\d*)"),
+    "number": re.compile(r"-?(0|[1-9]\d*)(\.\d+)?"),
+    "boolean": re.compile(r"true|false"),
+}
+"""What values of a type look like without quotes."""
+
+
 def is_of(value: object, name: str) -> bool:
     """Whether a plain value has a type of JSON Schema."""
     match name:
@@ -222,11 +230,22 @@ def _type(schema: Schema) -> Check:
 
     def check(value: Neutral, path: Path, found: list[Fault]) -> None:
         if not any(is_of(value, name) for name in names):
-            number = names in (("integer",), ("number",)) and isinstance(value, str)
-            bare = str(value) if number and re.fullmatch(r"-?\d+(\.\d+)?", str(value)) else None
-            found.append(Fault(path, "quote" if bare else "type", f"expects {words}, not {describe(value)}", (), bare))
+            meant = _requoted(value, names)
+            found.append(
+                Fault(path, "quote" if meant else "type", f"expects {words}, not {describe(value)}", (), meant)
+            )
 
     return check
+
+
+def _requoted(value: Neutral, names: tuple[str, ...]) -> str | None:
+    """The value with its quotes taken off or put on, where nothing else is wrong with it."""
+    if isinstance(value, str):
+        bare = _BARE.get(names[0]) if len(names) == 1 else None
+        return value if bare is not None and bare.fullmatch(value) else None
+    if names == ("string",) and isinstance(value, int) and not isinstance(value, bool):
+        return f'"{value}"'
+    return None
 
 
 def same(left: object, right: object) -> bool:

@@ -109,3 +109,34 @@ def test_a_limit_that_strikes_first_is_raised_to_what_may_be_needed() -> None:
 }
 """
     assert fixed(loop, "HG504") == loop.replace("timeout = 10s", "timeout = 13s")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('enabled = "true"', "enabled = true"),
+        ("title = 5", 'title = "5"'),
+        ('retry = "3"', "retry = 3"),
+        ("timeout = 30", "timeout = 30s"),
+        ('timeout = "30s"', "timeout = 30s"),
+        ('join = "any"', "join = any"),
+    ],
+)
+def test_a_quote_or_a_unit_too_many_or_too_few_is_put_right(written: str, meant: str) -> None:
+    text = f'workflow w {{\n  step a = http GET "https://e.com" {{ {written} }}\n}}\n'
+    assert fixed(text, "HG007") == text.replace(written, meant)
+
+
+def test_what_comes_after_the_end_is_removed_with_its_comment() -> None:
+    text = """workflow w {
+  step stop = fail "no"
+
+  ## Tells somebody.
+  step tell = http POST "https://e.com" after stop {  # too late
+    body = "no"
+  }
+
+  step other = set { x = 1 }
+}
+"""
+    assert fixed(text, "HG103") == text[: text.index("  ## Tells")] + "  step other = set { x = 1 }\n}\n"

@@ -8,7 +8,7 @@ from headgate.compiler.graph import GraphEdge, Node
 from headgate.compiler.sorting import entry_attribute
 from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
 from headgate.grammar import ast
-from headgate.validators.edits import behind_header
+from headgate.validators.edits import behind_header, whole_item
 from headgate.validators.rule import Context, Finding, Rule
 
 _LAST = frozenset({"finish", "fail"})
@@ -17,11 +17,14 @@ _LAST = frozenset({"finish", "fail"})
 def check(context: Context) -> Iterator[Finding]:
     yield from _off_the_entry(context)
     for scope in context.graph.scopes:
+        named = {edge.source for node in scope.nodes.values() for edge in node.control}
+        named |= {read.source for node in scope.nodes.values() for read in node.references}
         for node in scope.nodes.values():
             edges = [edge for edge in node.edges if edge.on != "read"]
             ends = [edge for edge in edges if _ends_the_run(scope.nodes[edge.source], edge)]
             if ends and (node.join == "all" or len(ends) == len(edges)):
-                yield _behind_the_end(node, ends[0], scope.nodes[ends[0].source])
+                fixes = () if node.name in named else _removed(context.source.text, node)
+                yield _behind_the_end(node, ends[0], scope.nodes[ends[0].source], fixes)
 
 
 def _off_the_entry(context: Context) -> Iterator[Finding]:
@@ -55,13 +58,19 @@ def _ends_the_run(source: Node, edge: GraphEdge) -> bool:
     return source.kind in _LAST and edge.on == "completed" and not disabled
 
 
-def _behind_the_end(node: Node, edge: GraphEdge, last: Node) -> Finding:
+def _removed(text: str, node: Node) -> tuple[Fix, ...]:
+    edit = Edit(whole_item(text, node.step.span), "")
+    return (Fix(f"remove the step `{node.name}`", Safety.UNSAFE, (edit,)),)
+
+
+def _behind_the_end(node: Node, edge: GraphEdge, last: Node, fixes: tuple[Fix, ...]) -> Finding:
     return RULE.finding(
         f"no run reaches `{node.name}`: the run is over when `{last.name}` has ended",
         node.step.name.span,
         note="comes after the end",
         labels=(Label(edge.span, f"waits for the `{last.kind}` step here"),),
         advice=f"put it before `{last.name}`, or remove it",
+        fixes=fixes,
     )
 
 
