@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from headgate.compiler.graph import Node, Scope
@@ -17,10 +17,14 @@ from headgate.validators.templates import Read, loops_around, reads, step_reads
 
 
 class Readers(NamedTuple):
-    """The reads of a workflow: of `steps.NAME` and `previous.NAME` by that name, of everything by its first name."""
+    """The reads of a workflow: of `steps.NAME` and `previous.NAME` by that name, of everything by its first name.
+
+    `named` are the places of edges and cases, by the `id` of the scope and the name of the step.
+    """
 
     of_steps: Mapping[str, list[Read]]
     by_root: Mapping[str, list[Read]]
+    named: Mapping[tuple[int, str], list[Span]]
 
 
 def readers(context: Context) -> Readers:
@@ -33,7 +37,13 @@ def readers(context: Context) -> Readers:
     for read in (*step_reads(context), *previous):
         if len(read.segments) > 1:
             of_steps.setdefault(read.segments[1].name, []).append(read)
-    return Readers(of_steps, by_root)
+    named: dict[tuple[int, str], list[Span]] = {}
+    for scope in context.graph.scopes:
+        for node in scope.nodes.values():
+            targets = [edge.target for edge in node.step.edges] + [case.target for case in node.step.cases]
+            for target in targets:
+                named.setdefault((id(scope), target.text), []).append(target.span)
+    return Readers(of_steps, by_root, named)
 
 
 def _in_scripts(context: Context) -> Iterator[Read]:
@@ -43,21 +53,33 @@ def _in_scripts(context: Context) -> Iterator[Read]:
             yield Read((Segment(first.name, first.start, first.end),), script.site, script.offset)
 
 
-def renamed(places: Iterable[Span], name: str, taken: Collection[str], otherwise: str) -> Fix:
-    """The fix that writes `name` at every place; when that is taken, `otherwise` with the first number that is free."""
-    free, number = name, 2
-    while free in taken:
-        free, number = f"{otherwise}_{number}", number + 1
-    edits = tuple(Edit(place, free) for place in dict.fromkeys(places))
-    return Fix(f"rename it `{free}`", Safety.UNSAFE, edits)
+class FreeNames:
+    """Hands out names that nothing has yet, each once."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
+        self._numbers: dict[str, int] = {}
+
+    def take(self, wanted: str, otherwise: str) -> str:
+        """`wanted`, or when that is taken `otherwise` with the first number that is free."""
+        name, number = wanted, self._numbers.get(otherwise, 2)
+        while name in self._taken:
+            name, number = f"{otherwise}_{number}", number + 1
+        self._numbers[otherwise] = number
+        self._taken.add(name)
+        return name
+
+
+def renamed(places: Iterable[Span], name: str) -> Fix:
+    """The fix that writes `name` at every place."""
+    edits = tuple(Edit(place, name) for place in dict.fromkeys(places))
+    return Fix(f"rename it `{name}`", Safety.UNSAFE, edits)
 
 
 def places_of_step(workflow: ast.Workflow, node: Node, found: Readers) -> Iterator[Span]:
     """A step's own name, then every edge, case and reference that names it, and `entry`."""
     yield node.step.name.span
-    for other in node.scope.nodes.values():
-        yield from (edge.target.span for edge in other.step.edges if edge.target.text == node.name)
-        yield from (case.target.span for case in other.step.cases if case.target.text == node.name)
+    yield from found.named.get((id(node.scope), node.name), ())
     for read in found.of_steps.get(node.name, ()):
         if _means(read, node):
             yield read.place(1)

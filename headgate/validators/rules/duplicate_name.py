@@ -10,7 +10,7 @@ from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators.edits import without_item
-from headgate.validators.renaming import renamed
+from headgate.validators.renaming import FreeNames, renamed
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.values import values
 
@@ -22,10 +22,10 @@ def check(context: Context) -> Iterator[Finding]:
     yield from _named("inputs", (one.name for one in workflow.inputs))
     yield from _named("`let`s", (one.name for one in workflow.lets))
     yield from _named("triggers", (one.name for one in workflow.triggers))
-    taken = {step.name.text for step in context.steps}
+    free = FreeNames(step.name.text for step in context.steps)
     for scope in context.graph.scopes:
         for twice in scope.duplicates:
-            yield _finding("steps", twice.step.name, twice.first.name, taken)
+            yield _finding("steps", twice.step.name, twice.first.name, free)
     yield from _outputs(workflow)
     for step in context.steps:
         yield from _elses(context.source.text, step)
@@ -47,15 +47,13 @@ def _named(sort: str, names: Iterable[ast.Name]) -> Iterator[Finding]:
             repeated.append(name)
         else:
             seen[name.text] = name
-    taken = set(seen)
+    free = FreeNames(seen)
     for name in repeated:
-        yield _finding(sort, name, seen[name.text], taken)
+        yield _finding(sort, name, seen[name.text], free)
 
 
-def _finding(sort: str, name: ast.Name, first: ast.Name, taken: set[str]) -> Finding:
-    """The finding, and the fix to the first name with a number that is free; `taken` grows by it."""
-    fix = renamed(iter([name.span]), f"{name.text}_2", taken, name.text)
-    taken.add(fix.edits[0].text)
+def _finding(sort: str, name: ast.Name, first: ast.Name, free: FreeNames) -> Finding:
+    fix = renamed([name.span], free.take(name.text, name.text))
     return RULE.finding(
         f"two {sort} are named `{name.text}`; expected a name of its own",
         name.span,

@@ -9,7 +9,7 @@ from headgate.diagnostics import Fix, Label, Severity
 from headgate.grammar import ast
 from headgate.grammar.tokens import WORDS
 from headgate.source import Span
-from headgate.validators.renaming import Readers, places_of_item, places_of_step, readers, renamed
+from headgate.validators.renaming import FreeNames, Readers, places_of_item, places_of_step, readers, renamed
 from headgate.validators.rule import Context, Finding, Rule
 
 ROOTS = frozenset(
@@ -26,20 +26,21 @@ def check(context: Context) -> Iterator[Finding]:
     if not steps and not items:
         return
     found = readers(context)
-    taken = {step.name.text for step in context.steps} | ROOTS
+    free = FreeNames({step.name.text for step in context.steps} | ROOTS)
     for step in steps:
-        yield _step(context, step, found, taken)
+        yield _step(context, step, found, free)
     for loop, what, place in items:
-        yield _item(loop, (what, place), found, taken)
+        yield _item(loop, (what, place), found, free)
 
 
-def _step(context: Context, step: ast.Step, found: Readers, taken: set[str]) -> Finding:
+def _step(context: Context, step: ast.Step, found: Readers, free: FreeNames) -> Finding:
     name, node = step.name.text, context.graph.node(step)
     bare = name.lstrip("_") or "step"
     wanted = f"{bare}_step" if name in ROOTS or bare in WORDS else bare
     fixes: tuple[Fix, ...] = ()
     if node is not None:
-        fixes = (renamed(places_of_step(context.workflow, node, found), wanted, taken, f"{bare}_step"),)
+        places = places_of_step(context.workflow, node, found)
+        fixes = (renamed(places, free.take(wanted, f"{bare}_step")),)
     if name in ROOTS:
         return RULE.finding(
             f"the step `{name}` is called like a name that templates have already; expected another name",
@@ -74,11 +75,12 @@ def _hiding(scope: Scope, outer: dict[str, ast.Name]) -> Iterator[tuple[Node, st
         yield from _hiding(node.body, around)
 
 
-def _item(loop: Node, hides: tuple[str, Span | None], found: Readers, taken: set[str]) -> Finding:
+def _item(loop: Node, hides: tuple[str, Span | None], found: Readers, free: FreeNames) -> Finding:
     what, place = hides
     name = loop.step.as_name
     assert name is not None, "only named items hide something"
-    fix = renamed(places_of_item(loop, found), f"{name.text}_item", taken, f"{name.text}_item")
+    wanted = f"{name.text}_item"
+    fix = renamed(places_of_item(loop, found), free.take(wanted, wanted))
     return RULE.finding(
         f"`as {name.text}` hides {what}; expected a name of its own",
         name.span,

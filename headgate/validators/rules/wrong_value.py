@@ -107,6 +107,8 @@ def _too_large(number: ast.Number) -> Diagnostic:
 
 def _edges(context: Context, fault: ValueFault) -> bool:
     """Whether it is a list of edges that other tools write as an attribute, which HG005 explains."""
+    if fault.name not in foreign.EDGES:
+        return False
     return foreign.edges_meant(fault.name, fault.value, {step.name.text for step in context.steps})
 
 
