@@ -99,9 +99,9 @@ server_url = "https://mcp.stripe.com"
 [instances.gmail]
 server_url = "https://mcp.example.com"
 """
-    harmless = {"destructiveHint": False}
-    tool = {"inputSchema": {"type": "object"}, "outputSchema": {"type": "object"}, "annotations": harmless}
-    stripe, gmail = {"tools": {"get_charge": tool, "create_refund": tool}}, {"tools": {"send_email": tool}}
+    tool = {"inputSchema": {"type": "object"}, "outputSchema": {"type": "object"}}
+    reads, acts = ({**tool, "annotations": said} for said in ({"readOnlyHint": True}, {"destructiveHint": False}))
+    stripe, gmail = {"tools": {"get_charge": reads, "create_refund": acts}}, {"tools": {"send_email": acts}}
     lock = json.dumps({"version": 1, "instances": {"stripe": stripe, "gmail": gmail}})
     examined = gate(text, toml, lock)
     assert (examined.diagnostics, examined.skipped) == ((), ())
