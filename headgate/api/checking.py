@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -73,8 +74,13 @@ def _examined(targets: Sequence[Target], surroundings: Surroundings, options: Op
     from headgate.api.sharing import in_two_halves
 
     if options.online:  # a second process would ask the servers again
-        return [check_share(targets, surroundings)]
-    return in_two_halves(targets, lambda share: check_share(share, surroundings))
+        return [check_share(targets, surroundings, options.progress)]
+    ours = os.getpid()  # the other process has as many files, and need not tell
+
+    def work(share: Sequence[Target]) -> Share:
+        return check_share(share, surroundings, options.progress if os.getpid() == ours else None)
+
+    return in_two_halves(targets, work)
 
 
 def _known(targets: Sequence[Target], surroundings: Surroundings) -> dict[Target, Outcome]:

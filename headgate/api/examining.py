@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -27,11 +27,14 @@ class Share(NamedTuple):
     faults: tuple[str, ...]
 
 
-def check_share(targets: Sequence[Target], surroundings: Surroundings) -> Share:
+def check_share(
+    targets: Sequence[Target], surroundings: Surroundings, progress: Callable[[int, int], None] | None = None
+) -> Share:
+    """What the gate says of some targets; `progress` is told how many of how many are done."""
     outcomes: dict[Target, CheckedFile | reports.Unreadable] = {}
     leans_on: dict[Target, frozenset[str]] = {}
     with _no_garbage_collection():
-        for target in targets:
+        for number, target in enumerate(targets, 1):
             shown = surroundings.shown(target.path)
             try:
                 source = read_source(target.path, shown)
@@ -41,6 +44,8 @@ def check_share(targets: Sequence[Target], surroundings: Surroundings) -> Share:
                 leans_on[target] = examined.leans_on
             except Unreadable as reason:
                 outcomes[target] = reports.Unreadable(shown, str(reason), target.path)
+            if progress is not None:
+                progress(number, len(targets))
     return Share(outcomes, leans_on, surroundings.faults)
 
 

@@ -95,7 +95,7 @@ def _rule(word: str) -> Explanation | None:
 
 
 def _remedy(rule: Rule) -> str:
-    """What to do about a finding: what the gate says of the wrong example, and how to ignore it where that is allowed."""
+    """What to do about a finding: what the gate says of the wrong example, and how to ignore it where that may be."""
     from headgate.diagnostics import Safety
     from headgate.validators.suppressions import can_be_ignored
 

@@ -22,7 +22,7 @@ class Options(NamedTuple):
     `select` and `ignore` hold codes or their beginnings, also several in one text, divided by commas. `cache` lets
     `check` keep its answers and find them again. `online` asks the instances that are called what they say of their
     tools now; `waiting` is told which ones keep it waiting. `baseline` is the file of known findings, else
-    the workspace's; without `baselines` none is used.
+    the workspace's; without `baselines` none is used. `progress` is told how many of how many files are done.
     """
 
     strict: bool = False
@@ -36,10 +36,11 @@ class Options(NamedTuple):
     waiting: Callable[[tuple[str, ...]], None] | None = None
     baseline: str | None = None
     baselines: bool = True
+    progress: Callable[[int, int], None] | None = None
 
 
 DEFAULTS = Options()
-_BESIDE: dict[str, Any] = dict.fromkeys(("today", "start", "waiting", "baseline", "baselines"))
+_BESIDE: dict[str, Any] = dict.fromkeys(("today", "start", "waiting", "baseline", "baselines", "progress"))
 """Options that the answer on a file does not depend on, or that are kept beside it."""
 
 

@@ -95,6 +95,10 @@ def check(
     waiting = say_waiting if online and sys.stderr.isatty() else None
     options = Options(strict, environment, select, ignore, cache=not no_cache, online=online, waiting=waiting)
     options = options._replace(baseline=baseline, baselines=not no_baseline)
+    if sys.stderr.isatty():
+        from headgate.cli.progress import Progress
+
+        options = options._replace(progress=Progress())
     if rewriting:
         return _rewrite(paths, options, output, write_baseline)
     if paths == ("-",):

@@ -157,3 +157,16 @@ def test_a_closed_output_is_no_fault(folder):
     shell = ["bash", "-c", f"{sys.executable} -m headgate runs >&-"]
     done = subprocess.run(shell, cwd=folder, env=environment(), capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_bar_is_for_terminals_and_for_very_many_files(folder):
+    many = folder / "many"
+    many.mkdir()
+    for number in range(500):
+        (many / f"f{number}.flow").write_text("workflow w {\n  step a = set { x = 1 }\n}\n")
+    code, said = on_a_terminal(["check", "--no-cache", "many"], folder)
+    assert code == 0
+    assert "checking" in said
+    assert said.rstrip().endswith("rules)\x1b[0m")
+    assert "checking" not in on_a_terminal(["check", "--no-cache", "wait.flow"], folder)[1]
+    assert headgate("check", "--no-cache", "many", cwd=folder).err == ""

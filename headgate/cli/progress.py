@@ -1,0 +1,30 @@
+"""A bar on a terminal while very many files are checked; never in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+WORTH_A_BAR = 200
+"""Files from which people wait long enough to wonder."""
+
+
+class Progress:
+    """Told how many of how many files are done; draws on standard error, and wipes the bar away at the end."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._drawn = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._bar is None:
+            if total < WORTH_A_BAR:
+                return
+            import click
+
+            self._bar = click.progressbar(length=total, label="checking", file=sys.stderr)
+        self._bar.update(done - self._drawn)
+        self._drawn = done
+        if done == total:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._bar, self._drawn = None, 0
