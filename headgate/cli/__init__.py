@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             code = answer(given)
         sys.stdout.flush()
     except OSError as fault:
-        from headgate.cli.app import lose_output
+        from headgate.cli.guard import lose_output
 
         code = lose_output(fault)
     sys.exit(code)
@@ -44,7 +44,11 @@ def _prepare_streams() -> None:
 
 
 def _at_once(given: list[str]) -> int | None:
-    """Answer what needs no verb: help and version. None when a verb is asked, or a shell wants a completion."""
+    """Answer what needs no parser of options: help, version, a plain check. None when more is asked."""
+    if given[:1] == ["check"]:
+        from headgate.cli.plain_check import plain_check
+
+        return plain_check(given[1:])
     if len(given) == 1 and given[0] in VERSION_OPTIONS:
         print(f"headgate {__version__}")
         return 0
