@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
 
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
+
+from headgate.records import NamedTuple
 
 
 class CronFault(NamedTuple):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from headgate.records import NamedTuple
 from headgate.runtime.clock import SystemClock
 from headgate.runtime.connections import World
 from headgate.runtime.errors import StepFailure

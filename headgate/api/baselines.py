@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.api.changes import put
 from headgate.api.checking import check
@@ -14,6 +13,7 @@ from headgate.api.faults import NothingStarted, UsageFault
 from headgate.api.neighbours import is_folder, is_there
 from headgate.api.surroundings import Options, Surroundings
 from headgate.api.targets import target_of
+from headgate.records import NamedTuple
 from headgate.validators import baseline
 from headgate.validators.baseline import BaselineDamaged, Counts, Entry
 from headgate.validators.report import BaselineUse, CheckedFile, CheckReport

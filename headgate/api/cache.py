@@ -13,9 +13,10 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from headgate import __version__
+from headgate.records import NamedTuple
 from headgate.validators.packing import pack, unpack
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.api.faults import NothingStarted
+from headgate.records import NamedTuple
 
 _MARK = b"\xef\xbb\xbf"
 _WRITABLE = 0o222

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 from headgate.api.compiling import ALL_RULES, NEEDED_RULES, compile_target
 from headgate.api.faults import NothingStarted, UsageFault
@@ -13,6 +12,7 @@ from headgate.api.place import Place
 from headgate.compiler.compatibility import Judgement, judge_change
 from headgate.plan import Plan, PlanIntegrity, load
 from headgate.plan.comparing import Comparison, Side, compare
+from headgate.records import NamedTuple
 from headgate.validators.report import CheckReport
 
 BREAKS = 1

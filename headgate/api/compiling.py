@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.api.examining import checked_file, examine_source
 from headgate.api.faults import UsageFault
@@ -14,6 +13,7 @@ from headgate.compiler.graph import Graph
 from headgate.compiler.lower import lower
 from headgate.diagnostics import Severity
 from headgate.plan import Plan
+from headgate.records import NamedTuple
 from headgate.source import Source
 from headgate.validators import report as reports
 from headgate.validators.gate import Examined, Setting

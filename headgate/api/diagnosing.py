@@ -6,13 +6,14 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from headgate import workspace as workspaces
 from headgate.api.asking import CHECK_SECONDS, NOBODY, ask
 from headgate.api.faults import Fault
 from headgate.api.locking import compared
 from headgate.api.site import Site
+from headgate.records import NamedTuple
 from headgate.runtime.connections import World
 from headgate.runtime.errors import StepFailure, StoreError
 from headgate.runtime.store import reader_of

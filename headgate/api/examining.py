@@ -6,13 +6,13 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.api.reading import Unreadable, read_source
 from headgate.api.surroundings import Surroundings
 from headgate.api.targets import Target
 from headgate.diagnostics import Diagnostic, Severity
 from headgate.kinds import KindDamaged
+from headgate.records import NamedTuple
 from headgate.source import Source
 from headgate.validators import report as reports
 from headgate.validators.gate import Examined, examine

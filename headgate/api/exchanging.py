@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.api.checking import check_text
 from headgate.api.faults import UsageFault
@@ -16,6 +15,7 @@ from headgate.exchange.finding import Finding, blocks
 from headgate.exchange.importing import import_source
 from headgate.exchange.names import is_name
 from headgate.grammar.parse import parse
+from headgate.records import NamedTuple
 from headgate.source import Source, Span
 from headgate.validators.report import CheckReport
 from headgate.validators.rule import all_steps

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from headgate.api.faults import UsageFault
+from headgate.records import NamedTuple
 
 if TYPE_CHECKING:
     from headgate.diagnostics import Diagnostic

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.api.compiling import lowered, only_workflow, sound
 from headgate.api.examining import checked_file, examine_source
@@ -18,6 +17,7 @@ from headgate.exchange.finding import Finding, blocks
 from headgate.exchange.importing import import_source
 from headgate.grammar import ast
 from headgate.plan import Json, JsonObject, Plan, to_json
+from headgate.records import NamedTuple
 from headgate.source import Source
 from headgate.validators.gate import Examined
 from headgate.validators.report import CheckReport

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.api.changes import Change
 from headgate.api.checking import check, check_text
@@ -16,6 +15,7 @@ from headgate.api.reading import Unreadable, decode, read_source
 from headgate.api.surroundings import Options, Surroundings
 from headgate.api.targets import target_of
 from headgate.diagnostics import Diagnostic, Edit, Safety
+from headgate.records import NamedTuple
 from headgate.source import Source
 from headgate.validators.report import CheckReport
 

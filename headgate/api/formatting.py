@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.api.changes import Change, unified_diff
 from headgate.api.neighbours import flow_files
@@ -12,6 +11,7 @@ from headgate.api.reading import Unreadable, decode, read_source
 from headgate.api.surroundings import Options, Surroundings
 from headgate.api.targets import target_of
 from headgate.grammar.format import format_source
+from headgate.records import NamedTuple
 from headgate.source import Source
 from headgate.validators.report import CheckedFile, CheckReport
 

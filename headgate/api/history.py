@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import NamedTuple, cast
+from typing import cast
 
 from headgate.api.faults import NothingStarted
 from headgate.api.place import Place
 from headgate.api.site import Site, find_run, translated
 from headgate.plan import JsonObject, Plan, PlanIntegrity
+from headgate.records import NamedTuple
 from headgate.runtime.events import Event
 from headgate.runtime.loading import PlanShelf, load_events, load_state
 from headgate.runtime.status import HOLD_RULES, HoldReason, RunStatus

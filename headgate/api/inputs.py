@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from headgate.api.faults import InputsMissing, UsageFault
 from headgate.api.json_text import read_json
 from headgate.diagnostics import nearest
 from headgate.plan import Json, JsonObject
+from headgate.records import NamedTuple
 from headgate.runtime.view import is_secret
 
 

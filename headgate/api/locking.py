@@ -7,12 +7,13 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from headgate import workspace as workspaces
 from headgate.api.asking import NOBODY, Asked, Listener, ask
 from headgate.api.faults import NothingStarted, UsageFault
 from headgate.api.site import Site
+from headgate.records import NamedTuple
 from headgate.workspace import LOCK_NAME, LockDamaged
 
 if TYPE_CHECKING:

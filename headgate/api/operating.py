@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
 
 from headgate.api.faults import NothingStarted, Refused, UsageFault
 from headgate.api.place import COMPLETED, Driving, Place, Rest
@@ -11,6 +10,7 @@ from headgate.api.running import Origin, Target, creation, drive_on, follow, pat
 from headgate.api.session import Session
 from headgate.api.site import Site, find_run, translated
 from headgate.plan import JsonObject, PlanIntegrity
+from headgate.records import NamedTuple
 from headgate.runtime.commands import Record
 from headgate.runtime.inbox import body_of
 from headgate.runtime.judging import Accepted, Refusal, Request, judge

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
+from headgate.records import NamedTuple
 from headgate.runtime.status import RunStatus
 from headgate.runtime.view import RunView
 

@@ -6,10 +6,10 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from headgate.api.faults import NothingStarted
 from headgate.diagnostics import nearest
+from headgate.records import NamedTuple
 from headgate.workspace import FILE_NAME, LOCK_NAME
 
 GIT_SECONDS = 60

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from headgate.api.faults import NothingStarted
 from headgate.api.inputs import Given, read_inputs
@@ -15,6 +15,7 @@ from headgate.api.readiness import not_run_yet
 from headgate.api.session import Session
 from headgate.api.site import Site, find_run, translated
 from headgate.plan import JsonObject, Plan, PlanIntegrity, dump, load
+from headgate.records import NamedTuple
 from headgate.runtime.commands import Record
 from headgate.runtime.errors import DamagedLog, StoreError
 from headgate.runtime.events import EventType

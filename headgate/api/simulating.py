@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Self
+from typing import Self
 
 from headgate.api.callees import CalleeFinder
 from headgate.api.faults import Fault, UsageFault
@@ -16,6 +16,7 @@ from headgate.api.site import Site
 from headgate.compiler.interests import interests
 from headgate.compiler.time_bounds import time_bound
 from headgate.plan import Json, JsonObject, Plan, dump
+from headgate.records import NamedTuple
 from headgate.runtime.children import Callee, CalleeRefused
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.simulation.assumptions import Assumptions

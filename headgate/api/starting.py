@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.api.faults import NothingStarted
+from headgate.records import NamedTuple
 
 STARTER = (
     ("headgate.toml", "headgate.toml"),

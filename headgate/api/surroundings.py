@@ -6,10 +6,11 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from headgate.api.cache import Answers, Question
 from headgate.api.neighbours import Neighbours, content_of, is_folder, is_there
+from headgate.records import NamedTuple
 from headgate.workspace import FILE_NAME, LOCK_NAME, find
 
 if TYPE_CHECKING:

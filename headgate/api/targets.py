@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.api.neighbours import is_there
+from headgate.records import NamedTuple
 
 _TARGET = re.compile(r"(?P<path>.+)#(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from headgate.api.diagnosing import Examined, Verdict, model_answer
 from headgate.api.examining import checked_file, examine_source
 from headgate.api.reading import Unreadable, read_source
 from headgate.api.surroundings import Options, Surroundings
 from headgate.api.targets import target_of
+from headgate.records import NamedTuple
 from headgate.runtime.connections import World
 from headgate.validators import report as reports
 from headgate.validators.bindings import secrets_used, used

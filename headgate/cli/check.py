@@ -12,6 +12,7 @@ import click
 from headgate.cli.findings import FORMATS, complain, rendered, show
 from headgate.cli.options import environment_option
 from headgate.cli.output import say_waiting
+from headgate.cli.plain_check import check_once
 
 if TYPE_CHECKING:
     from headgate.api.surroundings import Options
@@ -105,21 +106,13 @@ def check(
         return _filter(options, output, stdin_filename or "-", unsafe=unsafe, fix=fix, diff=diff)
     if diff:
         return _diff(paths, options, unsafe=unsafe)
-    once = partial(_fix, unsafe=unsafe) if fix else _once
+    once = partial(_fix, unsafe=unsafe) if fix else check_once
     if not watch:
         return once(paths, options, output)
     from headgate.api.watching import stamp
 
     clear = output == "text" and sys.stdout.isatty()
     return _watch(partial(once, paths, options, output), partial(stamp, paths, options), clear=clear)
-
-
-def _once(paths: tuple[str, ...], options: Options, output: str) -> int:
-    from headgate.api import checking
-
-    report = checking.check(paths, options)
-    show(report, output, strict=options.strict)
-    return report.exit_code(strict=options.strict)
 
 
 def _filter(options: Options, output: str, path: str, *, unsafe: bool, fix: bool, diff: bool) -> int:

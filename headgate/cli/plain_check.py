@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headgate.api.surroundings import Options
 
 FLAGS = frozenset({"--strict", "--no-cache"})
 
@@ -16,18 +20,19 @@ def plain_check(arguments: Sequence[str]) -> int | None:
     flags = {argument for argument in arguments if argument.startswith("-")}
     if not flags <= FLAGS or os.environ.get("HEADGATE_ENV") or "_HEADGATE_COMPLETE" in os.environ:
         return None
+    from headgate.api.surroundings import Options
     from headgate.cli.guard import guarded
 
     paths = tuple(argument for argument in arguments if argument not in flags)
-    return guarded(lambda: check_once(paths, strict="--strict" in flags, cache="--no-cache" not in flags))
+    options = Options(strict="--strict" in flags, cache="--no-cache" not in flags)
+    return guarded(lambda: check_once(paths, options, "text"))
 
 
-def check_once(paths: tuple[str, ...], *, strict: bool, cache: bool) -> int:
-    """Check once and print what was found as text; returns the exit code."""
+def check_once(paths: tuple[str, ...], options: Options, output: str) -> int:
+    """Check once and print what was found; returns the exit code."""
     from headgate.api.checking import check
-    from headgate.api.surroundings import Options
     from headgate.cli.findings import show
 
-    report = check(paths, Options(strict=strict, cache=cache))
-    show(report, "text", strict=strict)
-    return report.exit_code(strict=strict)
+    report = check(paths, options)
+    show(report, output, strict=options.strict)
+    return report.exit_code(strict=options.strict)

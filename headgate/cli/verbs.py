@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from headgate.records import NamedTuple
 
 VERSION_OPTIONS = ("-V", "--version")
 HELP_OPTIONS = ("-h", "--help")

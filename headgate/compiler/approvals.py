@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.compiler.decisions import Left, asks, both, left_by
 from headgate.compiler.denials import ignored_denials
@@ -16,6 +16,7 @@ from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
 from headgate.compiler.reading import certain_results
 from headgate.compiler.regions import Choice, Parts, Region, Regions
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 
 _LAST = frozenset({"finish", "fail"})
 _MOST = 24

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.compiler import graph as graphs
 from headgate.compiler.encoding import encode, encode_schema
@@ -14,6 +14,7 @@ from headgate.compiler.types import ANY, Type
 from headgate.compiler.written import of_block
 from headgate.grammar import ast
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 
 
 class Beside(NamedTuple):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from headgate.compiler.graph import Graph, Node
 from headgate.compiler.uses import Site, item_name
 from headgate.compiler.written import of_step
 from headgate.expressions import Segment
+from headgate.records import NamedTuple
 
 TRIGGER, INPUT, VAR, SECRET = "trigger", "input", "var", "secret"
 ITEM, RESULT, SENT, OUTPUT = "item", "result", "sent", "output"

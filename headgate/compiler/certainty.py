@@ -6,7 +6,7 @@ certain is so in every run; what it does not may still be, and `counter_runs` lo
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.compiler.graph import Graph, Scope
 from headgate.compiler.needs import needs
@@ -24,6 +24,7 @@ from headgate.compiler.outcomes import (
     own_ends,
 )
 from headgate.compiler.written import of_block
+from headgate.records import NamedTuple
 
 BLOCK = 1_024
 """How many sources one bit set holds."""

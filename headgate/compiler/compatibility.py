@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from headgate.compiler.plan_types import loses, output_types
 from headgate.plan import Json, JsonObject, Plan, PlanStep
 from headgate.plan.comparing import Change, Comparison, Difference, Entry, StepEntry
 from headgate.plan.narrowing import accepts
+from headgate.records import NamedTuple
 
 
 class Verdict(StrEnum):

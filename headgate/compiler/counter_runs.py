@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
 
 from headgate.compiler.certainty import Certainty, Demand, Key, Stage, Way, starved
 from headgate.compiler.outcomes import BLOCKED, CUT, DENIED, FAILED, OPEN, PASSED, UNTAKEN
+from headgate.records import NamedTuple
 
 MOST_TRIED = 4_000
 """Ways of ending that one search tries before it gives up."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.compiler.graph import Node, Scope
 from headgate.compiler.inference import STEP_STATUSES
 from headgate.compiler.places import script_of, step_templates
 from headgate.expressions import ExpressionError, lua_references, parse, tree
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 
 DECISIONS = frozenset({"approved", "denied", "expired"})
 STATUSES = frozenset(STEP_STATUSES)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from headgate import kinds
 from headgate.compiler.graph import Graph, Node, Scope
 from headgate.compiler.written import Written, of_step
 from headgate.grammar import ast
 from headgate.kinds import UNKNOWN
+from headgate.records import NamedTuple
 from headgate.workspace import Lock, Workspace, agent_facts, tool_facts
 from headgate.workspace.facts import worst
 

@@ -6,10 +6,9 @@ nowhere are kept as `Dangling`, for rules to report: building never fails.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from headgate.diagnostics import Diagnostic
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 STAR = "*"

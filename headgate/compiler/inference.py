@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
 
 from headgate import kinds
 from headgate.compiler import types
@@ -18,6 +17,7 @@ from headgate.compiler.uses import RUN_NAMES, Site, item_name
 from headgate.compiler.written import Written, of_step
 from headgate.expressions import Segment, tree
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.workspace import EMPTY, Lock, Workspace
 
 STEP_STATUSES = (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.expressions import ExpressionError, Hole, parse, split, tree
 from headgate.plan import RAW, Json, Plan, PlanStep
+from headgate.records import NamedTuple
 
 ITEM = "[]"
 PASSES = 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.cells import INPUT, RESULT, SECRET, TRIGGER, WHOLE, Cell
 from headgate.compiler.effects import instance_at
@@ -12,6 +11,7 @@ from headgate.compiler.inference import Known
 from headgate.compiler.uses import uses
 from headgate.compiler.written import of_step
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.workspace.facts import opens_world
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from headgate.compiler.carrying import carried, is_narrow
 from headgate.compiler.cells import INPUT, ITEM, OUTPUT, RESULT, SECRET, SENT, VAR, WHOLE, Cell, Cells, result_cell
@@ -20,6 +19,7 @@ from headgate.compiler.places import script_span, templates_in
 from headgate.compiler.uses import Site, scripts, sites, uses
 from headgate.expressions import Expression, Segment, tree
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 POSITIONAL = {"each": "over", "http": "url", "fail": "message"}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from headgate.compiler.graph import GraphEdge, Node
 from headgate.compiler.places import step_templates
 from headgate.compiler.written import of_step
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 
 FAILED, DENIED, PASSED, UNTAKEN, CUT, BLOCKED, OPEN, COMPLETED = (1 << bit for bit in range(8))
 """`PASSED` is a disabled step, `UNTAKEN` one whose branch was not taken or whose `when` was false, `CUT` one behind a

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from headgate.compiler.connecting import connect
 from headgate.compiler.graph import Graph
 from headgate.compiler.ordering import expand_stars, settle_edges
 from headgate.compiler.references import find_reads
 from headgate.compiler.sorting import find_entry, sort_scopes
+from headgate.records import NamedTuple
 
 
 class Pass(NamedTuple):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
 from headgate.compiler.certainty import Certainty, Way
 from headgate.compiler.counter_runs import GaveUp, Search
@@ -19,6 +18,7 @@ from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
 from headgate.compiler.outcomes import DENIED, FAILED, OPEN, Own
 from headgate.compiler.references import holder_in
 from headgate.compiler.written import of_step
+from headgate.records import NamedTuple
 
 
 class CounterRun(NamedTuple):

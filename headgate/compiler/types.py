@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from headgate.plan import Json, JsonObject
+from headgate.records import NamedTuple
 
 NULL, BOOLEAN, NUMBER, TEXT, LIST, MAP = "null", "boolean", "number", "text", "list", "map"
 ALL = frozenset({NULL, BOOLEAN, NUMBER, TEXT, LIST, MAP})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 from headgate.compiler.graph import Graph, Node, Scope
 from headgate.compiler.places import script_of, templates_in
 from headgate.expressions import Expression, ExpressionError, parse
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 
 RUN_NAMES = frozenset({"inputs", "vars", "steps", "trigger", "run", "secrets"})
 LOOP_NAMES = frozenset({"index", "previous", "iteration"})

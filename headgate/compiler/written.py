@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from headgate import kinds
 from headgate.grammar import ast
 from headgate.kinds import Attribute, Kind, Positional
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from headgate.diagnostics import Severity
 from headgate.exchange.finding import Finding
 from headgate.exchange.json_tree import Member, join
+from headgate.records import NamedTuple
 from headgate.source import Source
 
 

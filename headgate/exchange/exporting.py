@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from headgate.compiler.callees import inputs_schema
 from headgate.compiler.encoding import encode
@@ -12,6 +12,7 @@ from headgate.exchange.finding import Finding
 from headgate.exchange.naming import InputNames, Naming
 from headgate.grammar import ast
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 from headgate.source import Source
 
 SAID: Final = frozenset({"description", "on_failure", "deadline"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from headgate.exchange.naming import Naming
 from headgate.exchange.paths import ROOTS, read_path, translated
@@ -14,6 +14,7 @@ from headgate.expressions.catalog import FILTERS
 from headgate.expressions.lexer import LONGEST_EXPRESSION
 from headgate.expressions.text import template_end
 from headgate.expressions.tree import KEYWORDS, LITERALS, Binary, Compare, Conditional, Logic, Unary
+from headgate.records import NamedTuple
 
 OPENER: Final = "{{"
 

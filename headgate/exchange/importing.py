@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from headgate.diagnostics import Severity
 from headgate.exchange.conversion import Choices, Conversion
 from headgate.exchange.fields import Fields, shape_of
@@ -17,6 +15,7 @@ from headgate.exchange.steps import level
 from headgate.exchange.values import Writer
 from headgate.exchange.writing import Lines, attribute, block, doc, quoted
 from headgate.grammar.format import format_source
+from headgate.records import NamedTuple
 from headgate.source import Source
 
 FALLBACK = "imported"

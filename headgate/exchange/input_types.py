@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final, NamedTuple
+from typing import Final
 
 from headgate.diagnostics import Severity
 from headgate.exchange.conversion import Conversion
@@ -13,6 +13,7 @@ from headgate.exchange.naming import InputNames, Naming
 from headgate.exchange.values import Writer
 from headgate.exchange.writing import Lines, attribute, block, json_fence, quoted
 from headgate.plan import Json, JsonObject
+from headgate.records import NamedTuple
 
 TYPES: Final = {
     **dict.fromkeys(("string", "text", "textarea", "str", "email", "url", "date", "datetime", "markdown"), "string"),

@@ -6,9 +6,10 @@ import json
 import re
 from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
 from math import isfinite
-from typing import Final, NamedTuple, TypeAlias, TypeGuard, cast
+from typing import Final, TypeAlias, TypeGuard, cast
 
 from headgate.plan import Json
+from headgate.records import NamedTuple
 
 DEEPEST: Final = 100
 MOST_DIGITS: Final = 1_000

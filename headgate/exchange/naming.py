@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from headgate.exchange.names import name_for
+from headgate.records import NamedTuple
 
 
 class InputNames(dict[str, str]):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from headgate.exchange.names import name_for
 from headgate.exchange.naming import Naming
 from headgate.expressions.tree import KEYWORDS, LITERALS
+from headgate.records import NamedTuple
 
 ROOTS: Final = frozenset({"input", "inputs", "steps", "item", "foreach", "body", "while", "trigger", "run", "secrets"})
 """Names with which a path of such a template may begin."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from headgate.exchange.naming import Naming
 from headgate.exchange.paths import input_name, step_name
+from headgate.records import NamedTuple
 
 _LONG = r"\[(?P<{level}>=*)\[.*?(?:\](?P={level})\]|\Z)"
 _KEY = r"(?:\.(?!\.)\s*(?P<{0}>[A-Za-z_]\w*)|\[\s*(?P<{0}_quote>[\"'])(?P<{0}_text>[^\"'\\\n]*)(?P={0}_quote)\s*\])"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from headgate.diagnostics import Severity, nearest
 from headgate.exchange import calls, loops, people
@@ -14,6 +14,7 @@ from headgate.exchange.names import is_name, name_for
 from headgate.exchange.naming import Naming
 from headgate.exchange.part import Part
 from headgate.exchange.writing import Lines, attribute, block, doc, quoted
+from headgate.records import NamedTuple
 
 DEEPEST: Final = 20
 """How deep bodies may nest, so that the brackets of what is in them still fit."""

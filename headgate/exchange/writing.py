@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from headgate.exchange.names import is_name
 from headgate.grammar.dedent import dedented_lines
 from headgate.grammar.strings import Scan
 from headgate.plan import Json
+from headgate.records import NamedTuple
 
 Lines: TypeAlias = "list[str]"
 """One item of a block, its further lines indented against the first."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.expressions.tree import TOLERANT_FILTERS, TOLERANT_TESTS, Conditional, Filter, Logic, Node, Path, children
 from headgate.expressions.tree import Test as IsTest
+from headgate.records import NamedTuple
 
 
 class Lookup(NamedTuple):

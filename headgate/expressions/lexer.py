@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from headgate.expressions.tree import ExpressionError
+from headgate.records import NamedTuple
 
 LONGEST_EXPRESSION = 10_000
 LONGEST_INTEGER = 1_000

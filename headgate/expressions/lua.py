@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+from headgate.records import NamedTuple
 
 _LONG = r"\[(?P<{level}>=*)\[.*?(?:\](?P={level})\]|\Z)"
 _TOKEN = re.compile(

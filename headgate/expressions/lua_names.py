@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+from headgate.records import NamedTuple
 
 BASIC = frozenset(
     {

@@ -6,7 +6,9 @@ Offsets count code points of the expression's text, the one between `{{` and `}}
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from headgate.records import NamedTuple
 
 
 class ExpressionError(Exception):

@@ -5,8 +5,9 @@ Offsets in every span count code points of `Source.text`. Nothing here is resolv
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 

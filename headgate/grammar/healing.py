@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from headgate.diagnostics import Diagnostic
 from headgate.grammar.ast import Comment, Name, Template, Text, Word
@@ -35,6 +35,7 @@ from headgate.grammar.tokens import (
     is_doc,
     number,
 )
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 BAD: Final = -1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import pairwise
-from typing import Final, NamedTuple, TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 WIDTH: Final = 120

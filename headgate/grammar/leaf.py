@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity
 from headgate.grammar.healing import BAD
 from headgate.grammar.machine import Stuck, acceptable
 from headgate.grammar.tables_data import TERMINALS
 from headgate.grammar.tokens import END, ID, SIGNS, begins
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 SIGN_OF: Final = {kind: sign for sign, kind in SIGNS.items()}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from headgate.grammar.build import ACTIONS
 from headgate.grammar.tables_data import ROWS, RULES, STARTS
+from headgate.records import NamedTuple
 
 _REDUCE: Final = tuple((ACTIONS[action], size, left) for action, size, left in RULES)
 

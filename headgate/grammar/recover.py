@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from headgate.diagnostics import Diagnostic
 from headgate.grammar import ast
@@ -13,6 +13,7 @@ from headgate.grammar.leaf import Leaf
 from headgate.grammar.machine import Stuck, run
 from headgate.grammar.skeleton import Block, Item, Reading, Skeleton, Token
 from headgate.grammar.tokens import ID, LBRACE, NAME, NL, RBRACE, begins
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 MOST_REPAIRS: Final = 8

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from headgate.grammar.ast import Comment, Duration, Name, Number, Template, Text, Word
 from headgate.grammar.ast import Literal as Stretch
 from headgate.grammar.strings import Scan
 from headgate.grammar.tables_data import TERMINALS
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 Value: TypeAlias = "int | Name | Word | Text | Template | Number | Duration | object"

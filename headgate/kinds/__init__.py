@@ -11,11 +11,11 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.kinds.checker import compile_schema
 from headgate.kinds.faults import TYPES, Check, Fault, Schema, expects
 from headgate.kinds.values import Neutral
+from headgate.records import NamedTuple
 
 HERE = Path(__file__).parent
 SAFE = "safe"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.kinds.values import Neutral
+from headgate.records import NamedTuple
 
 TYPES = ("string", "number", "integer", "boolean", "object", "any", "list", "enum")
 TYPE_WORDS = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
+
+from headgate.records import NamedTuple
 
 TYPES: Final = ("string", "number", "integer", "boolean", "object", "array", "null")
 _SCHEMAS: Final = frozenset(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from headgate.records import NamedTuple
 
 EMPTY = '{{ "" }}'
 """What the plan puts behind a template that is alone in its quotes, so that it stays text."""

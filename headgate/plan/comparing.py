@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import NamedTuple, cast
+from typing import cast
 
 from headgate.plan.nouns import ENTRY, RAW, Json, JsonObject, Plan
 from headgate.plan.renaming import Renames, renamed_scope, renamed_value, renames
 from headgate.plan.writing import canonical, to_json
+from headgate.records import NamedTuple
 
 
 class Change(StrEnum):

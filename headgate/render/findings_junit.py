@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from headgate.diagnostics import Diagnostic, Severity
+from headgate.records import NamedTuple
 from headgate.render.columns import printable
 from headgate.source import Source
 from headgate.validators.report import CheckedFile, CheckReport

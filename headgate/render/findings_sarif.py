@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 from urllib.parse import quote
 
 from headgate import __version__
 from headgate.diagnostics import Diagnostic, Fix, Severity
 from headgate.grammar.parse import parse
 from headgate.plan import Json, JsonObject
+from headgate.records import NamedTuple
 from headgate.source import Source, Span
 from headgate.validators import registry
 from headgate.validators.fingerprints import Fingerprint, fingerprints

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import NamedTuple
 
 from headgate.diagnostics import Diagnostic, Severity
+from headgate.records import NamedTuple
 from headgate.render.columns import laid_out, printable
 from headgate.source import Source, Span
 from headgate.validators.report import CheckReport

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
-from typing import NamedTuple
 
 from headgate.plan import ENTRY
+from headgate.records import NamedTuple
 from headgate.render.graph_legend import legend_entries
 from headgate.render.graph_style import KIND_GROUPS, STYLE
 from headgate.render.layered import Layout, Line, Point, Route, Size, layout

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from headgate.records import NamedTuple
 from headgate.runtime.events import Event, EventType
 
 STATES: dict[EventType, str] = {

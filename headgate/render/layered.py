@@ -11,7 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+
+from headgate.records import NamedTuple
 
 BOX_GAP = 28.0
 LABEL_GAP = 10.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from headgate.plan import ENTRY, Json, Plan, PlanEdge, PlanStep
+from headgate.records import NamedTuple
 
 ANY_STEP = "*"
 TRIGGER = "trigger"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from headgate.records import NamedTuple
 from headgate.render.columns import cells, printable
 from headgate.render.words import coloured
 

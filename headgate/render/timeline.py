@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from headgate.plan import Json, JsonObject
+from headgate.records import NamedTuple
 from headgate.render.columns import printable
 from headgate.render.intervals import Interval, intervals
 from headgate.render.picture import shorten

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from headgate.plan import Plan, PlanStep
+from headgate.records import NamedTuple
 from headgate.runtime.simulation.tally import CaseTally, Tally
 
 

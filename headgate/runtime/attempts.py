@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import NamedTuple
 
 from headgate.plan import Json, JsonObject, PlanStep
+from headgate.records import NamedTuple
 from headgate.runtime.commands import Record
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from headgate.plan import Json, JsonObject, Plan
+from headgate.records import NamedTuple
 from headgate.runtime.commands import Record
 from headgate.runtime.driven import DrivenRun
 from headgate.runtime.errors import ErrorClass, StepError

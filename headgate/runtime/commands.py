@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 from headgate.runtime.events import SYSTEM, EventType
 
 

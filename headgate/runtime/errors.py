@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
 
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 
 
 class ErrorClass(StrEnum):

@@ -7,9 +7,9 @@ import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 from headgate.runtime import performers
 from headgate.runtime.attempts import Attempts, Ended, OutputSchema, Performing
 from headgate.runtime.children import Callees

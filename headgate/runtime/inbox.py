@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 from headgate.runtime.driven import DrivenRun
 from headgate.runtime.fleet import Fleet
 from headgate.runtime.judging import Accepted, NoOp, Refusal, Request, Verdict

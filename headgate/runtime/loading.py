@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from headgate.plan import Plan, PlanIntegrity, load_stored
+from headgate.records import NamedTuple
 from headgate.runtime.codec import decode, encode
 from headgate.runtime.decider import fold
 from headgate.runtime.driven import DrivenRun

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from headgate.records import NamedTuple
 from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from headgate.records import NamedTuple
 from headgate.runtime.errors import ErrorClass
 from headgate.runtime.loops import to_reopen
 from headgate.runtime.state import RunState, ScopeState, StepState

@@ -7,9 +7,10 @@ frontier: what `decide` looks at, so that it never scans the graph.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.plan import Json, JsonObject, Plan, PlanStep
+from headgate.records import NamedTuple
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.status import HoldReason, Phase, StepStatus, WaitsFor
 from headgate.runtime.topology import Node, Topology, topology

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
+from headgate.records import NamedTuple
 from headgate.runtime.events import EventType
 
 

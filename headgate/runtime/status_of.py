@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
 
+from headgate.records import NamedTuple
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatus
 from headgate.runtime.times import iso

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from headgate.plan import Plan, PlanBody, PlanEdge, PlanStep
+from headgate.records import NamedTuple
 
 READ = "read"
 

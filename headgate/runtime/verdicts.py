@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 from headgate.runtime.acts import ALLOWED, PHASE_ROWS, REFUSALS, RUN_ACTS, Cell, RefusalCode, Row, RunAct
 from headgate.runtime.commands import Abort, Command, Record
 from headgate.runtime.events import EventType

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from headgate.plan import ENTRY, Json, JsonObject, Plan
+from headgate.records import NamedTuple
 from headgate.runtime.loops import EACH, REPEAT
 from headgate.runtime.masking import Mask
 from headgate.runtime.state import Hold, RunState, ScopeState, StepState, error_json

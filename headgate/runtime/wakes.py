@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
+from headgate.records import NamedTuple
 from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, Phase, WaitsFor

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from headgate.records import NamedTuple
 from headgate.runtime.failure_codes import FAILURE_CODES
 from headgate.runtime.marks import EXPIRY
 from headgate.runtime.state import Approval, Hold, RunState

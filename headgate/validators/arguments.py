@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 from headgate.compiler.types import ANY, Type
 from headgate.compiler.uses import Use, uses
@@ -12,6 +11,7 @@ from headgate.diagnostics import Fix, nearest, replace
 from headgate.grammar import ast
 from headgate.kinds.json_schema import schema_fault
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 from headgate.validators.fitting import Fitting, Misfit, TypeOf
 from headgate.validators.rule import Context, NotChecked
 from headgate.validators.templates import OfGraph, inference_of

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from headgate.diagnostics import Diagnostic
 from headgate.grammar.parse import parse
+from headgate.records import NamedTuple
 from headgate.validators.fingerprints import fingerprints
 from headgate.validators.report import CheckedFile
 from headgate.validators.suppressions import can_be_ignored

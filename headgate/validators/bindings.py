@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.names import uses_by_name
 from headgate.validators.rule import Context

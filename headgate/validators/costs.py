@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import NamedTuple
 
 from headgate.compiler.graph import Graph, Node, Scope
 from headgate.compiler.written import Written, of_step
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.workspace import Workspace
 
 TOKENS = 4_096

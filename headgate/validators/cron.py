@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context
 from headgate.validators.values import Block

@@ -6,10 +6,10 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
 
 from headgate.diagnostics import Diagnostic
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Source, Span
 
 

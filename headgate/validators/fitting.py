@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.compiler import types
 from headgate.compiler.types import Type
 from headgate.grammar import ast
 from headgate.kinds.checker import is_of
 from headgate.plan import Json, JsonObject
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.literals import count_fault, literal_fault
 from headgate.validators.schema_shapes import Shapes, declared, names_its_keys, required, takes_more

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
 
 from headgate.compiler.cells import INPUT, RESULT, TRIGGER, VAR, WHOLE, Cell
 from headgate.compiler.graph import Graph, Node
@@ -15,6 +14,7 @@ from headgate.compiler.uses import Site, sites
 from headgate.compiler.written import Written, of_step
 from headgate.diagnostics import WitnessStep
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.validators.rule import Context
 from headgate.validators.templates import OfGraph, inference_of
 

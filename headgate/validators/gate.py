@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from headgate import kinds
 from headgate.compiler import graph as graphs
@@ -12,6 +11,7 @@ from headgate.compiler.written import of_step
 from headgate.diagnostics import Diagnostic, Severity
 from headgate.grammar import ast
 from headgate.grammar.parse import parse
+from headgate.records import NamedTuple
 from headgate.source import Source, Span
 from headgate.validators import registry, suppressions
 from headgate.validators.edits import with_line_ends

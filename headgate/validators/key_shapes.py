@@ -6,8 +6,8 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.expressions import ExpressionError, Segment, parse
 from headgate.expressions.tree import Path
+from headgate.records import NamedTuple
 
 _TEXTS = re.compile(
     r"--\[(?P<comment>=*)\[.*?(?:\](?P=comment)\]|\Z)|--[^\n]*|"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
 from headgate.diagnostics import Edit, Fix, Label, Safety, nearest
 from headgate.grammar.tokens import WORDS
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.values import Block
 

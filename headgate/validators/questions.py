@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 from headgate.compiler.approvals import disabled, stands_before
 from headgate.compiler.decisions import asks
@@ -12,6 +11,7 @@ from headgate.compiler.effects import instance_at
 from headgate.compiler.graph import Graph, Node
 from headgate.compiler.places import templates_in
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context, NotChecked
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.diagnostics import Diagnostic, Safety, Severity
+from headgate.records import NamedTuple
 from headgate.source import Source
 from headgate.validators.table import TABLE
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 from headgate.compiler.graph import Graph, Node
 from headgate.compiler.needs import LENIENT
@@ -13,6 +12,7 @@ from headgate.compiler.uses import Script, Site, Use, scripts, uses
 from headgate.expressions import tree
 from headgate.expressions.evaluated import lookups
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Source, Span
 
 RESULT, ERROR = "result", "error"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.compiler.callees import Callees
 from headgate.compiler.effects import Effect, Surroundings, effect_of
@@ -11,6 +11,7 @@ from headgate.compiler.graph import Graph, Node
 from headgate.compiler.written import Written
 from headgate.diagnostics import Diagnostic, Fix, Label, Severity, WitnessStep
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Source, Span
 from headgate.validators.values import Block, ValueFault
 from headgate.workspace import Answer, Lock, Workspace

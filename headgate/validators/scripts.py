@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from headgate.compiler.uses import Site, scripts
 from headgate.expressions import Segment
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context
 from headgate.validators.templates import Read

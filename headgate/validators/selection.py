@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
 
 from headgate.diagnostics import Diagnostic, Severity, nearest
+from headgate.records import NamedTuple
 from headgate.validators.suppressions import can_be_ignored
 from headgate.validators.table import TABLE
 

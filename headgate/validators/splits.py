@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from math import ceil, floor
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from headgate.compiler import types
 from headgate.compiler.graph import Node
@@ -22,6 +22,7 @@ from headgate.expressions import tree
 from headgate.expressions.evaluated import paths
 from headgate.grammar import ast
 from headgate.plan import Json
+from headgate.records import NamedTuple
 from headgate.validators.rule import Context
 from headgate.validators.templates import inference_of
 

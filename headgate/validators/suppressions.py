@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import NamedTuple
 
 from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity, nearest
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Source, Span
 from headgate.validators import registry
 from headgate.validators.rule import Rule

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.graph import Node
 from headgate.compiler.uses import Site, Use, uses
 from headgate.expressions import tree
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from headgate.diagnostics import Severity
+from headgate.records import NamedTuple
 
 
 class Row(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 from headgate.compiler.graph import Graph, Node, Scope
 from headgate.compiler.inference import Inference, Known
@@ -12,6 +11,7 @@ from headgate.compiler.uses import Site, scripts, uses
 from headgate.diagnostics import Fix, nearest, replace
 from headgate.expressions import Segment
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context
 

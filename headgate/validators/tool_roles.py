@@ -6,8 +6,8 @@ By the facts of the lock and the workspace first, and where nobody says anything
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
+from headgate.records import NamedTuple
 from headgate.workspace import Lock, Workspace
 from headgate.workspace.facts import opens_world, reads_only
 

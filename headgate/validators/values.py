@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate import kinds
 from headgate.compiler.schemas import schema_of
@@ -12,6 +11,7 @@ from headgate.compiler.values import locate, neutral
 from headgate.compiler.written import Written, of_block, of_trigger
 from headgate.grammar import ast
 from headgate.kinds import Attribute, Fault, Schema
+from headgate.records import NamedTuple
 from headgate.source import Span
 
 _FREE = Attribute("", {"template": True}, {}, required=False)

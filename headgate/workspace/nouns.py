@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 
 
 class ConfigFault(NamedTuple):

@@ -20,8 +20,8 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        (), ("wrong.flow",), ("warns.flow",), ("warns.flow", "--strict"), ("--no-cache", "wrong.flow", "warns.flow"), ("gone.flow",),
-        ("empty.flow",), ("warns.flow#w",), ("warns.flow#none",), (".",), ("./-odd.flow",),
+        (), ("wrong.flow",), ("warns.flow",), ("warns.flow", "--strict"), ("--no-cache", "wrong.flow", "warns.flow"),
+        ("gone.flow",), ("empty.flow",), ("warns.flow#w",), ("warns.flow#none",), (".",), ("./-odd.flow",),
     ],
 )  # fmt: skip
 def test_it_says_what_the_parsed_check_says(folder, arguments):
@@ -45,5 +45,7 @@ def test_options_are_still_read_and_misspelt_ones_named(folder):
 def test_it_imports_no_click_and_an_answer_that_is_kept_no_gate(folder):
     assert "click" not in imported(["check", "warns.flow"], folder)
     modules = imported(["check", "warns.flow"], folder)
-    assert not {name for name in modules if name.startswith(("headgate.grammar", "headgate.compiler", "headgate.kinds"))}
+    assert not {
+        name for name in modules if name.startswith(("headgate.grammar", "headgate.compiler", "headgate.kinds"))
+    }
     assert "headgate.validators.gate" not in modules

@@ -52,6 +52,7 @@ def test_help_and_version_import_nothing_but_a_table(question, tmp_path):
         "headgate",
         "headgate.cli",
         "headgate.cli.verbs",
+        "headgate.records",
     }
 
 

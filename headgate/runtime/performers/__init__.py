@@ -6,9 +6,10 @@ The executor calls `perform`, enforces the time of an attempt by cancelling it, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 from headgate.plan import Json, JsonObject, PlanStep
+from headgate.records import NamedTuple
 from headgate.runtime.clock import SystemClock
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure

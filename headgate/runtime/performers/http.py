@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 
 from headgate import __version__
+from headgate.records import NamedTuple
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.performers.exchange import Exchange, readable, retry_after_ms
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mcp import MCPError
 from mcp_types import HEADER_MISMATCH
 
+from headgate.records import NamedTuple
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.performers.mcp_faults import Faults
 from headgate.runtime.performers.mcp_link import Link

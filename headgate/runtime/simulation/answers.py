@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from headgate import kinds
 from headgate.plan import RAW, Json, JsonObject
+from headgate.records import NamedTuple
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.fitting import fit, storable

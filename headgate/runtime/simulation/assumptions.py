@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from random import Random
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from headgate.plan import Json
+from headgate.records import NamedTuple
 from headgate.runtime.errors import ErrorClass, StepError
 
 DURATIONS_MS: Final[dict[str, int]] = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from random import Random
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from headgate.plan import Json, JsonObject
+from headgate.records import NamedTuple
 from headgate.runtime.simulation.patterns import text_for
 
 DEEPEST = 8

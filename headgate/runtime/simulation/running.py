@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from headgate.plan import JsonObject, Plan
+from headgate.records import NamedTuple
 from headgate.runtime.attempts import OutputSchema
 from headgate.runtime.children import Callees
 from headgate.runtime.commands import Record

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from headgate.plan import ENTRY, Plan, PlanStep
+from headgate.records import NamedTuple
 from headgate.runtime.simulation.assumptions import plain_path
 from headgate.runtime.simulation.running import Simulated
 from headgate.runtime.view import RunView, StepView

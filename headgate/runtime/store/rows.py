@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 
 
 class RunRow(NamedTuple):

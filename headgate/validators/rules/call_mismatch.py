@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.callees import Callee, known_inputs
 from headgate.compiler.graph import Graph
@@ -11,6 +10,7 @@ from headgate.compiler.written import of_step
 from headgate.diagnostics import Severity, WitnessStep
 from headgate.grammar import ast
 from headgate.plan import JsonObject
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.arguments import dotted, expected_of, is_explained, key_fix, misspelt, static_types, value_fix
 from headgate.validators.fitting import Fitting, Misfit

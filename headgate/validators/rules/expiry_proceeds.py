@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.approvals import approvals_of, expires_to_proceed
 from headgate.compiler.graph import Node
 from headgate.diagnostics import Safety, Severity, replace
 from headgate.kinds import IRREVERSIBLE, UNKNOWN
+from headgate.records import NamedTuple
 from headgate.validators.questions import Question, acts, questions
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.witness import witness

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.places import script_span
 from headgate.diagnostics import Edit, Fix, Safety, Severity
 from headgate.grammar import ast
 from headgate.kinds import Attribute
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.key_shapes import Key, is_secret_value, shaped
 from headgate.validators.rule import Context, Finding, Rule

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler import types
 from headgate.compiler.inference import Inference
@@ -11,6 +10,7 @@ from headgate.compiler.types import Type
 from headgate.compiler.uses import Use, uses
 from headgate.diagnostics import Fix, Severity, nearest, replace
 from headgate.expressions import tree
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.templates import inference_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.certainty import BLOCK
 from headgate.compiler.correlation import may_be_ruled_out
@@ -13,6 +12,7 @@ from headgate.compiler.paths import Answer, CounterRun, after_a_round, ask, cert
 from headgate.diagnostics import Edit, Fix, Label, Safety, Severity
 from headgate.expressions import tree
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.handlers import reads_what_failed
 from headgate.validators.reasons import why_missing

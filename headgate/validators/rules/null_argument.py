@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler import types
 from headgate.compiler.correlation import is_looked_at, may_be_ruled_out
@@ -15,6 +14,7 @@ from headgate.expressions import tree
 from headgate.expressions.evaluated import paths
 from headgate.grammar import ast
 from headgate.plan import Json, JsonObject
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.arguments import checked_calls, dotted
 from headgate.validators.reasons import why_missing

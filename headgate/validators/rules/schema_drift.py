@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.values import key_span
 from headgate.diagnostics import Label, Severity
 from headgate.grammar import ast
 from headgate.plan import Json, JsonObject
+from headgate.records import NamedTuple
 from headgate.validators.rule import Context, Finding, Live, NotChecked, Rule
 from headgate.validators.templates import step_reads
 from headgate.validators.toolcalls import ToolCall, tool_calls

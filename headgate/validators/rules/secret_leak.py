@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.cells import SECRET, Cell
 from headgate.compiler.graph import Node
@@ -11,6 +10,7 @@ from headgate.compiler.label_sources import is_secret
 from headgate.compiler.labels import Arrival
 from headgate.compiler.uses import sites
 from headgate.diagnostics import Label, Severity
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.addresses import host, host_in, owner, same_owner
 from headgate.validators.flows import Given, given, labels_of, way

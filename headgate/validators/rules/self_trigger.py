@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.effects import SAFE_METHODS
 from headgate.compiler.graph import Graph, GraphEdge, Node
@@ -12,6 +11,7 @@ from headgate.compiler.label_sources import enabled
 from headgate.compiler.written import Written, of_step, of_trigger
 from headgate.diagnostics import Label, Severity
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.witness import witness

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.graph import Node
 from headgate.compiler.written import Written
 from headgate.diagnostics import Fix, Label, Safety, Severity, replace
 from headgate.grammar import ast
 from headgate.kinds import Kind
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.spelling import duration, lasting

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.effects import Effect
 from headgate.compiler.graph import Node
 from headgate.compiler.label_sources import MODEL_MADE, NO_LOCK, SURE, UNTRUSTED, reviewed
 from headgate.compiler.labels import Arrival, Labels
 from headgate.diagnostics import Label, Severity
+from headgate.records import NamedTuple
 from headgate.validators.flows import Given, given, is_approved, labels_of, way
 from headgate.validators.rule import Context, Finding, NotChecked, Rule
 
