@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from headgate.compiler.uses import scripts
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context
 from headgate.validators.scripts import lua_fault, read_scripts, setting_reads

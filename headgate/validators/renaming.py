@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from headgate.compiler.graph import Node, Scope
 from headgate.compiler.uses import item_name
 from headgate.diagnostics import Edit, Fix, Safety
 from headgate.expressions import Segment
 from headgate.grammar import ast
+from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context
 from headgate.validators.scripts import read_scripts
