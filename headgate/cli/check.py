@@ -13,6 +13,7 @@ from headgate.cli.findings import FORMATS, complain, rendered, show
 from headgate.cli.options import environment_option
 from headgate.cli.output import say_waiting
 from headgate.cli.plain_check import check_once
+from headgate.cli.progress import progress
 
 if TYPE_CHECKING:
     from headgate.api.surroundings import Options
@@ -96,10 +97,7 @@ def check(
     waiting = say_waiting if online and sys.stderr.isatty() else None
     options = Options(strict, environment, select, ignore, cache=not no_cache, online=online, waiting=waiting)
     options = options._replace(baseline=baseline, baselines=not no_baseline)
-    if sys.stderr.isatty():
-        from headgate.cli.progress import Progress
-
-        options = options._replace(progress=Progress())
+    options = options._replace(progress=progress())
     if rewriting:
         return _rewrite(paths, options, output, write_baseline)
     if paths == ("-",):

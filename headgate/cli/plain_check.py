@@ -22,9 +22,10 @@ def plain_check(arguments: Sequence[str]) -> int | None:
         return None
     from headgate.api.surroundings import Options
     from headgate.cli.guard import guarded
+    from headgate.cli.progress import progress
 
     paths = tuple(argument for argument in arguments if argument not in flags)
-    options = Options(strict="--strict" in flags, cache="--no-cache" not in flags)
+    options = Options(strict="--strict" in flags, cache="--no-cache" not in flags, progress=progress())
     return guarded(lambda: check_once(paths, options, "text"))
 
 

@@ -28,3 +28,8 @@ class Progress:
         if done == total:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             self._bar, self._drawn = None, 0
+
+
+def progress() -> Progress | None:
+    """Who draws the bar; nobody where no terminal would show it."""
+    return Progress() if sys.stderr.isatty() else None
