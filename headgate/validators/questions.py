@@ -10,6 +10,7 @@ from headgate.compiler.decisions import asks
 from headgate.compiler.effects import instance_at
 from headgate.compiler.graph import Graph, Node
 from headgate.compiler.places import templates_in
+from headgate.expressions import ExpressionError, parse
 from headgate.grammar import ast
 from headgate.records import NamedTuple
 from headgate.source import Span
@@ -76,6 +77,10 @@ def worth_showing(step: ast.Step) -> tuple[str, ...]:
 
 def _showable(template: ast.Template) -> bool:
     written = template.expression
+    try:
+        parse(written)
+    except ExpressionError:
+        return False  # HG208 says what is wrong with it
     return "secrets" not in written and "omit" not in written and "\n" not in written and "\\" not in written
 
 
