@@ -17,7 +17,6 @@ from headgate.validators.bindings import secrets_used, used
 from headgate.validators.gate import Setting, contexts
 from headgate.validators.report import CheckReport
 from headgate.validators.rule import Context
-from headgate.validators.toolcalls import tool_calls
 from headgate.workspace import Answer, Instance, Workspace
 
 
@@ -77,7 +76,7 @@ def _tools(wanted: list[Context]) -> dict[str, dict[str, None]]:
     """The tools of each instance that are called."""
     found: dict[str, dict[str, None]] = {}
     for context in wanted:
-        for call in tool_calls(context.blocks, context.workspace):
+        for call in context.calls:
             if call.resolved and call.tool:
                 found.setdefault(call.resolved, {})[call.tool] = None
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ def plain_check(arguments: Sequence[str]) -> int | None:
     from headgate.cli.guard import guarded
     from headgate.cli.progress import progress
 
+    gc.disable()  # the process ends with the check, and there is nothing to look for that a file does not leave at once
     paths = tuple(argument for argument in arguments if argument not in flags)
     options = Options(strict="--strict" in flags, cache="--no-cache" not in flags, progress=progress())
     return guarded(lambda: check_once(paths, options, "text"))

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from headgate.compiler.graph import Graph, Node
 from headgate.compiler.uses import Site, item_name
-from headgate.compiler.written import of_step
 from headgate.expressions import Segment
 from headgate.records import NamedTuple
 
@@ -81,11 +80,11 @@ class Cells:
         """The workflow of this file that a `call` starts and waits for."""
         if node.kind != "call":
             return None
-        return self.graphs.get(of_step(node.step).word("workflow") or "")
+        return self.graphs.get(node.written.word("workflow") or "")
 
     def _named(self, node: Node) -> Iterator[str]:
         if node.kind == "set":
-            said = of_step(node.step)
+            said = node.written
             yield from (name for name in said.attributes if name not in said.common.attributes)
         child = self.called(node)
         if child is not None:

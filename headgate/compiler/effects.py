@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from headgate import kinds
 from headgate.compiler.graph import Graph, Node, Scope
-from headgate.compiler.written import Written, of_step
+from headgate.compiler.written import Written
 from headgate.grammar import ast
 from headgate.kinds import UNKNOWN
 from headgate.records import NamedTuple
@@ -48,7 +48,7 @@ class Effect(NamedTuple):
 
 def effect_of(node: Node, around: Surroundings) -> Effect:
     """The effect of a step, with what it says of itself over everything else (`language.md`, `reversibility`)."""
-    written = of_step(node.step)
+    written = node.written
     effect = _by_kind(node, written, around)
     said = written.word("reversibility")
     if said is not None:

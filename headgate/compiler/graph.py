@@ -6,6 +6,7 @@ nowhere are kept as `Dangling`, for rules to report: building never fails.
 
 from __future__ import annotations
 
+from headgate.compiler.written import Written, of_step
 from headgate.diagnostics import Diagnostic
 from headgate.grammar import ast
 from headgate.records import NamedTuple
@@ -93,6 +94,7 @@ class Node:
         "scope",
         "stars",
         "step",
+        "told",
     )
 
     def __init__(self, step: ast.Step, scope: Scope, index: int) -> None:
@@ -107,10 +109,18 @@ class Node:
         self.dangling: list[Dangling] = []
         self.edges: list[GraphEdge] = []
         self.join = "all"
+        self.told: Written | None = None
 
     @property
     def kind(self) -> str:
         return self.step.kind.text
+
+    @property
+    def written(self) -> Written:
+        """What the step says, positionals and fence sorted in: found once."""
+        if self.told is None:
+            self.told = of_step(self.step)
+        return self.told
 
     @property
     def is_root(self) -> bool:

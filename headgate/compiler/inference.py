@@ -14,7 +14,7 @@ from headgate.compiler.graph import Graph, Node, Scope
 from headgate.compiler.places import templates_in
 from headgate.compiler.types import A_BOOLEAN, A_TEXT, AN_INTEGER, ANY, Type, constant, list_of, map_of, nullable, union
 from headgate.compiler.uses import RUN_NAMES, Site, item_name
-from headgate.compiler.written import Written, of_step
+from headgate.compiler.written import Written
 from headgate.expressions import Segment, tree
 from headgate.grammar import ast
 from headgate.records import NamedTuple
@@ -225,7 +225,7 @@ class Inference:
     def _item(self, name: str, site: Site) -> Type:
         for loop in self._loops(site):
             if item_name(loop.step) == name:
-                over = of_step(loop.step).get("over")
+                over = loop.written.get("over")
                 if over is None:
                     return ANY
                 items = self.value_type(over, Site("step", "over", site.names, loop.scope, loop.step, loop))
@@ -233,7 +233,7 @@ class Inference:
         return ANY
 
     def _result(self, node: Node) -> Type:
-        written = of_step(node.step)
+        written = node.written
         declared = written.get("result")
         if declared is not None:
             return _declared(declared)
@@ -316,7 +316,7 @@ class Inference:
         fields = {name: self._lenient(value, site) for name, value in entries.items()}
         found = [map_of(fields, closed=True) if entries else types.NOTHING]
         for node in self._graph.by_step.values():
-            output = of_step(node.step).get("output") if node.kind == "finish" else None
+            output = node.written.get("output") if node.kind == "finish" else None
             if output is not None:
                 found.append(self._lenient(output, Site("step", "output", RUN_NAMES, node.scope, node.step, node)))
         return union(found)

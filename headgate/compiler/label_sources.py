@@ -9,7 +9,6 @@ from headgate.compiler.effects import instance_at
 from headgate.compiler.graph import Graph, Node
 from headgate.compiler.inference import Known
 from headgate.compiler.uses import uses
-from headgate.compiler.written import of_step
 from headgate.grammar import ast
 from headgate.records import NamedTuple
 from headgate.source import Span
@@ -130,7 +129,7 @@ def _fetched(node: Node, known: Known) -> tuple[str, int] | None:
 
 
 def _tool(node: Node, known: Known) -> tuple[str, int] | None:
-    written = of_step(node.step)
+    written = node.written
     instance = written.word("instance") or instance_at(written.word("server_url"), known.workspace)
     tool = written.word("tool")
     if instance is None or tool is None:

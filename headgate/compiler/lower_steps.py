@@ -6,7 +6,7 @@ from headgate.compiler.effects import Surroundings, effect_of, instance_at
 from headgate.compiler.encoding import encode, encode_fields, encode_schema
 from headgate.compiler.graph import GraphEdge, Node, Scope
 from headgate.compiler.schemas import named
-from headgate.compiler.written import Written, of_block, of_step
+from headgate.compiler.written import Written, of_block
 from headgate.grammar import ast
 from headgate.plan import Json, JsonObject, PlanBody, PlanEdge, PlanGate, PlanStep, Retry
 
@@ -48,7 +48,7 @@ def starter() -> PlanStep:
 
 def lower_step(node: Node, known: Surroundings) -> PlanStep:
     """One step and the steps nested in it."""
-    written = of_step(node.step)
+    written = node.written
     kind = written.kind
     assert kind is not None, "a rule has seen that the kind exists"
     config = _config(node, written, known)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from headgate.compiler.graph import GraphEdge, Node
 from headgate.compiler.places import step_templates
-from headgate.compiler.written import of_step
 from headgate.grammar import ast
 from headgate.records import NamedTuple
 
@@ -61,7 +60,7 @@ class Ends(NamedTuple):
 
 def own_ends(node: Node, takers: Takers, policy: str) -> Own:
     """What the step says itself; `policy` is the workflow's `on_failure`."""
-    said = of_step(node.step)
+    said = node.written
     enabled, when = said.get("enabled"), said.get("when")
     optional = when is not None and not (isinstance(when, ast.Boolean) and when.value)
     ways: tuple[str | None, ...] = (None,)
@@ -93,8 +92,8 @@ def _continues(node: Node, policy: str) -> bool:
     """Whether other steps of its scope may still start when it has failed and no edge takes that up."""
     loop = node.scope.loop
     if loop is not None:
-        return of_step(loop.step).word("on_item_failure") != "pause"
-    own = of_step(node.step).word("on_failure")
+        return loop.written.word("on_item_failure") != "pause"
+    own = node.written.word("on_failure")
     return own == "continue" or (own is None and policy == "continue" and node.kind != "fail")
 
 

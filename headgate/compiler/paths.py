@@ -17,7 +17,6 @@ from headgate.compiler.counter_runs import GaveUp, Search
 from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
 from headgate.compiler.outcomes import DENIED, FAILED, OPEN, Own
 from headgate.compiler.references import holder_in
-from headgate.compiler.written import of_step
 from headgate.records import NamedTuple
 
 
@@ -189,7 +188,7 @@ def _handled(scope: Scope, name: str) -> bool:
 def _after_a_loop(graph: Graph, source: Node, target: Node) -> Answer:
     """A step inside a loop has run when the loop surely completed after at least one round that ended well."""
     loop = source.scope.loop
-    if loop is None or loop.kind != "repeat" or of_step(loop.step).get("while") is not None:
+    if loop is None or loop.kind != "repeat" or loop.written.get("while") is not None:
         return Answer(surely=False)
     return Answer(after_a_round(graph, source).surely and ask(graph, loop, target).surely)
 

@@ -10,13 +10,14 @@ from headgate.source import Span
 
 def within(value: ast.Value) -> Iterator[ast.Value]:
     """A value and every value inside it."""
-    yield value
-    if isinstance(value, ast.List):
-        for item in value.items:
-            yield from within(item)
-    elif isinstance(value, ast.Map):
-        for entry in value.entries:
-            yield from within(entry.value)
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        yield inner
+        if isinstance(inner, ast.List):
+            waiting.extend(reversed(inner.items))
+        elif isinstance(inner, ast.Map):
+            waiting.extend(entry.value for entry in reversed(inner.entries))
 
 
 def texts_in(value: ast.Value) -> Iterator[ast.Text]:

@@ -236,9 +236,22 @@ def from_schema(schema: object, root: object = None) -> Type:
     """The type that a JSON Schema describes.
 
     A schema that lists `properties` and says nothing of others is taken at its word: there are no others. What it says
-    in ways we do not read makes the type wider, and so does a part that refers to itself.
+    in ways we do not read makes the type wider, and so does a part that refers to itself. A schema does not change: one
+    that was read is known by its identity, so that many files with one lock read it once.
     """
-    return _Reader(schema if root is None else root).read(schema, 0)
+    whole = schema if root is None else root
+    key = (id(schema), id(whole))
+    found = _FOUND.get(key)
+    if found is None:
+        if len(_FOUND) >= _MOST_FOUND:
+            _FOUND.clear()
+        found = _FOUND[key] = (_Reader(whole).read(schema, 0), schema, whole)
+    return found[0]
+
+
+_MOST_FOUND = 1000
+_FOUND: dict[tuple[int, int], tuple[Type, object, object]] = {}
+"""Types by the identities of a schema and its root, which stay alive with them."""
 
 
 class _Reader:

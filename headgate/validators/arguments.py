@@ -15,7 +15,7 @@ from headgate.records import NamedTuple
 from headgate.validators.fitting import Fitting, Misfit, TypeOf
 from headgate.validators.rule import Context, NotChecked
 from headgate.validators.templates import OfGraph, inference_of
-from headgate.validators.toolcalls import ToolCall, tool_calls
+from headgate.validators.toolcalls import ToolCall
 
 _ADVICE = "`headgate lock` asks the servers for their tools and writes headgate.lock"
 
@@ -41,7 +41,7 @@ def checked_calls(context: Context) -> tuple[CheckedCall, ...]:
 @lru_cache(maxsize=4)
 def _checked_calls(key: OfGraph) -> tuple[CheckedCall, ...]:
     context = key.context
-    calls = [call for call in tool_calls(context.blocks, context.workspace) if call.resolved and call.tool]
+    calls = [call for call in context.calls if call.resolved and call.tool]
     if not calls:
         return ()
     faulty: dict[int, bool] = {}

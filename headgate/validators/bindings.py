@@ -9,7 +9,6 @@ from headgate.source import Span
 from headgate.validators.names import uses_by_name
 from headgate.validators.rule import Context
 from headgate.validators.templates import reads
-from headgate.validators.toolcalls import tool_calls
 from headgate.workspace import Workspace
 
 
@@ -24,7 +23,7 @@ class Used(NamedTuple):
 
 def used(context: Context) -> Iterator[Used]:
     """Every use of an instance, model, agent or connection, those of the agents' own included."""
-    for call in tool_calls(context.blocks, context.workspace):
+    for call in context.calls:
         name, place = call.instance or call.resolved, call.instance_place or call.url_place
         if name is not None and place is not None:
             yield Used("instances", name, place)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import reduce
 
 from headgate.compiler.graph import Graph, Node, Scope
-from headgate.compiler.written import Written, of_step
+from headgate.compiler.written import Written
 from headgate.grammar import ast
 from headgate.records import NamedTuple
 from headgate.workspace import Workspace
@@ -76,7 +76,7 @@ class Costs:
         maybe: set[str] = set()
         for name in scope.order:
             node = scope.nodes[name]
-            written = of_step(node.step)
+            written = node.written
             rare = sometimes or written.get("when") is not None
             rare |= any(edge.on not in _UNCONDITIONAL or edge.source in maybe for edge in node.edges)
             if rare:

@@ -11,7 +11,7 @@ from headgate.compiler.inference import Known
 from headgate.compiler.labels import Arrival, Labels
 from headgate.compiler.paths import surely_completed
 from headgate.compiler.uses import Site, sites
-from headgate.compiler.written import Written, of_step
+from headgate.compiler.written import Written
 from headgate.diagnostics import WitnessStep
 from headgate.grammar import ast
 from headgate.records import NamedTuple
@@ -146,7 +146,7 @@ def _shown(graph: Graph, labels: Labels) -> dict[Cell, list[Node]]:
         node = site.node
         if site.sort != "step" or node is None or node.kind != "human" or site.attribute not in _SHOWN:
             continue
-        if of_step(node.step).word("kind") in _APPROVES:
+        if node.written.word("kind") in _APPROVES:
             for cell in labels.cells_read(graph, value, site):
                 askers = found.setdefault(_whole(cell), [])
                 if node not in askers:

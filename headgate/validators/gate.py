@@ -19,6 +19,7 @@ from headgate.validators.report import Gap
 from headgate.validators.rule import Context, Live, NotChecked, all_steps
 from headgate.validators.selection import Selection
 from headgate.validators.table import TABLE
+from headgate.validators.toolcalls import tool_calls
 from headgate.validators.values import blocks, value_faults
 from headgate.workspace import Lock, Workspace
 
@@ -143,7 +144,8 @@ def _context(
     """What rules see of one workflow: the facts that several of them read, found once."""
     workflow = graph.workflow
     steps = tuple(all_steps(workflow.steps))
-    said = tuple((step, of_step(step)) for step in steps)
+    nodes = tuple((step, graph.node(step)) for step in steps)
+    said = tuple((step, of_step(step) if node is None else node.written) for step, node in nodes)
     all_blocks = blocks(workflow, said)
     return Context(
         source=source,
@@ -163,6 +165,8 @@ def _context(
         live=setting.live,
         drift=setting.drift,
         callees=callees,
+        calls=tuple(tool_calls(all_blocks, setting.workspace)),
+        effects={},
     )
 
 

@@ -93,6 +93,9 @@ MODULES = (
 """Modules of `headgate.validators.rules`; each has one `RULE`."""
 
 
+_WORDS = frozenset(word for row in TABLE.values() for word in row.words or ())
+
+
 @cache
 def rules() -> tuple[Rule, ...]:
     """All rules, by code."""
@@ -109,9 +112,10 @@ def concerned(text: str) -> Iterator[Rule]:
 
     A rule has nothing to say where none of the words stands that its row in the table names.
     """
+    stands = {word: word in text for word in _WORDS}
     for code, module in _by_module().items():
         words = TABLE[code].words
-        if words is None or any(word in text for word in words):
+        if words is None or any(map(stands.__getitem__, words)):
             yield _load(module)
 
 

@@ -13,6 +13,7 @@ from headgate.diagnostics import Diagnostic, Fix, Label, Severity, WitnessStep
 from headgate.grammar import ast
 from headgate.records import NamedTuple
 from headgate.source import Source, Span
+from headgate.validators.toolcalls import ToolCall
 from headgate.validators.values import Block, ValueFault
 from headgate.workspace import Answer, Lock, Workspace
 
@@ -33,15 +34,16 @@ Live: TypeAlias = Callable[[tuple[str, ...]], Mapping[str, Answer]]
 
 
 class Context(NamedTuple):
-    """What every rule sees of one workflow. Nothing here changes while rules run, and rules change nothing.
+    """What every rule sees of one workflow. No rule sees what another one does.
 
     `steps` are all steps of the workflow, nested ones after the step that holds them; `written` is what each says, by
-    its `id`. `blocks` are all things with attributes, `faults` what is wrong with their values. `workspace` is the one
-    of the environment asked for, named by `environment`. `lock` is None without a lock file. `graphs` are those of all
-    workflows of the file by name. `workflows` finds the workflows of the workspace, name to file; it reads files, so
-    ask it last. `day` tells the date; who asks for either has an answer that lasts no longer than what it asked for.
-    `live` asks instances by name what they say of their tools now, None when nobody wants to know; `drift` is how much
-    it weighs when that is not what the lock says. `callees` finds the workflows that steps call, also in other files.
+    its `id`. `blocks` are all things with attributes, `calls` those that call a tool, `faults` what is wrong with their
+    values. `workspace` is the one of the environment asked for, named by `environment`. `lock` is None without a lock
+    file. `graphs` are those of all workflows of the file by name. `workflows` finds the workflows of the workspace,
+    name to file; it reads files, so ask it last. `day` tells the date; who asks for either has an answer that lasts no
+    longer than what it asked for. `live` asks instances by name what they say of their tools now, None when nobody
+    wants to know; `drift` is how much it weighs when that is not what the lock says. `callees` finds the workflows that
+    steps call, also in other files. `effects` are those that were asked for, by the `id` of their node.
     """
 
     source: Source
@@ -58,9 +60,11 @@ class Context(NamedTuple):
     graphs: Mapping[str, Graph]
     environment: str | None
     day: Callable[[], str]
-    live: Live | None = None
-    drift: Severity = Severity.WARNING
-    callees: Callees = Callees()
+    live: Live | None
+    drift: Severity
+    callees: Callees
+    calls: tuple[ToolCall, ...]
+    effects: dict[int, Effect]
 
     def said(self, step: ast.Step) -> Written:
         """A step's attributes, with positionals and fence sorted in."""
@@ -68,7 +72,10 @@ class Context(NamedTuple):
 
     def effect(self, node: Node) -> Effect:
         """What a step does to the world, who says so, and whether it may be repeated."""
-        return effect_of(node, Surroundings(self.workspace, self.lock, self.graphs))
+        found = self.effects.get(id(node))
+        if found is None:
+            found = self.effects[id(node)] = effect_of(node, Surroundings(self.workspace, self.lock, self.graphs))
+        return found
 
     @property
     def today(self) -> str:

@@ -17,7 +17,6 @@ from headgate.compiler.outcomes import BLOCKED, CUT, DENIED, FAILED, PASSED, UNT
 from headgate.compiler.paths import may_have_ended
 from headgate.compiler.types import Type
 from headgate.compiler.uses import Site
-from headgate.compiler.written import of_step
 from headgate.expressions import tree
 from headgate.expressions.evaluated import paths
 from headgate.grammar import ast
@@ -187,7 +186,7 @@ def _ends(context: Context, path: tree.Path, site: Site) -> Domain | None:
     """The values of what tells how a step ended: those that can come to this switch, by the edges before it."""
     names = [segment.name for segment in path.segments]
     node = site.scope.find(names[1]) if names[0] == "steps" and len(names) > 1 and site.scope is not None else None
-    if node is None or site.node is None or of_step(node.step).get("result") is not None:
+    if node is None or site.node is None or node.written.get("result") is not None:
         return None
     if names[2:] == ["result", "decision"] and node.kind == "human":
         return _decisions(context, node, site.node)
@@ -200,7 +199,7 @@ def _ends(context: Context, path: tree.Path, site: Site) -> Domain | None:
 
 
 def _decisions(context: Context, node: Node, reader: Node) -> Domain:
-    proceeds = of_step(node.step).word("on_expiry") == "proceed"
+    proceeds = node.written.word("on_expiry") == "proceed"
     agreed = may_have_ended(context.graph, node, reader, lambda own: own.completed)
     refused = may_have_ended(context.graph, node, reader, lambda _: DENIED)
     come = {"approved": agreed, "denied": refused, "expired": refused or (agreed and proceeds)}

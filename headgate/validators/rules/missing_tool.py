@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from headgate.diagnostics import Severity
 from headgate.grammar import ast
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.toolcalls import ToolCall, tool_calls
+from headgate.validators.toolcalls import ToolCall
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for call in tool_calls(context.blocks, context.workspace):
+    for call in context.calls:
         if call.block.broken:
             continue
         said = call.block.written

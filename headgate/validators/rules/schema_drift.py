@@ -11,7 +11,7 @@ from headgate.plan import Json, JsonObject
 from headgate.records import NamedTuple
 from headgate.validators.rule import Context, Finding, Live, NotChecked, Rule
 from headgate.validators.templates import step_reads
-from headgate.validators.toolcalls import ToolCall, tool_calls
+from headgate.validators.toolcalls import ToolCall
 from headgate.validators.words import said_of_schema
 from headgate.workspace import LockedTool
 
@@ -31,7 +31,7 @@ class Change(NamedTuple):
 def check(context: Context) -> Iterator[Finding]:
     if context.live is None:
         return
-    calls = [call for call in tool_calls(context.blocks, context.workspace) if call.resolved and call.tool]
+    calls = [call for call in context.calls if call.resolved and call.tool]
     if calls:
         yield from _checked(context, calls, context.live)
 

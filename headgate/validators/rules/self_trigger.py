@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from headgate.compiler.effects import SAFE_METHODS
 from headgate.compiler.graph import Graph, GraphEdge, Node
 from headgate.compiler.label_sources import enabled
-from headgate.compiler.written import Written, of_step, of_trigger
+from headgate.compiler.written import Written, of_trigger
 from headgate.diagnostics import Label, Severity
 from headgate.grammar import ast
 from headgate.records import NamedTuple
@@ -63,7 +63,7 @@ def _start(context: Context, trigger: ast.Trigger) -> _Start | None:
 def _causes(graph: Graph, start: _Start, context: Context, calls: tuple[Node, ...]) -> Iterator[_Cause]:
     for scope in graph.scopes:
         for node in scope.nodes.values():
-            said = of_step(node.step)
+            said = node.written
             if node.step.broken or _is_off(said):
                 continue
             child = context.graphs.get(said.word("workflow") or "") if node.kind == "call" else None
@@ -75,7 +75,7 @@ def _causes(graph: Graph, start: _Start, context: Context, calls: tuple[Node, ..
 
 
 def _calls(node: Node) -> str | None:
-    return of_step(node.step).word("workflow")
+    return node.written.word("workflow")
 
 
 def _is_off(said: Written) -> bool:

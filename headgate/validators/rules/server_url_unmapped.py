@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from headgate.diagnostics import Severity
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.toolcalls import tool_calls
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for call in tool_calls(context.blocks, context.workspace):
+    for call in context.calls:
         if call.server_url is None or call.url_place is None:
             continue
         if call.instance is None and call.resolved is None:

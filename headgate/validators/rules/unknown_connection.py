@@ -9,7 +9,6 @@ from headgate.source import Span
 from headgate.validators.bindings import bound_elsewhere
 from headgate.validators.names import written
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.toolcalls import tool_calls
 from headgate.workspace import Workspace, for_environment
 
 
@@ -37,7 +36,7 @@ def check(context: Context) -> Iterator[Finding]:
 def _first_uses(context: Context) -> dict[str, Span]:
     """Where each instance is first called."""
     places: dict[str, Span] = {}
-    for call in tool_calls(context.blocks, context.workspace):
+    for call in context.calls:
         place = call.instance_place or call.url_place
         if call.resolved is not None and place is not None:
             places.setdefault(call.resolved, place)

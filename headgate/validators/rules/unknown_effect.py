@@ -8,14 +8,14 @@ from headgate.diagnostics import Label, Severity
 from headgate.kinds import UNKNOWN
 from headgate.source import Span
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.toolcalls import ToolCall, tool_calls
+from headgate.validators.toolcalls import ToolCall
 
 
 def check(context: Context) -> Iterator[Finding]:
     if context.lock is None:
         return  # HG403 says that nothing is known of any tool
     unknown: dict[tuple[str, str], list[Span]] = {}
-    for call in tool_calls(context.blocks, context.workspace):
+    for call in context.calls:
         if call.resolved is None or not call.tool or call.tool_place is None or not _holds(context, call):
             continue  # HG401, HG402 and HG409 say it, or an attempt that was lost holds nothing
         if call.tool in context.lock.instances.get(call.resolved, {}):

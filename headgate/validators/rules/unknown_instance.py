@@ -9,7 +9,6 @@ from headgate.source import Span
 from headgate.validators.bindings import bound_elsewhere
 from headgate.validators.names import unresolved
 from headgate.validators.rule import Context, Finding, Rule
-from headgate.validators.toolcalls import tool_calls
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -32,7 +31,7 @@ def _fits(text: str, edit: Edit) -> bool:
 
 
 def _uses(context: Context) -> Iterator[tuple[str, Span]]:
-    for call in tool_calls(context.blocks, context.workspace):
+    for call in context.calls:
         if call.instance is None or call.instance_place is None:
             continue
         if not bound_elsewhere(context.workspace, "instances", call.instance):  # else HG405 says it

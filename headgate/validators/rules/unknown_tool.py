@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from headgate.diagnostics import Fix, Severity, nearest, replace
 from headgate.validators.names import written
 from headgate.validators.rule import Context, Finding, NotChecked, Rule
-from headgate.validators.toolcalls import ToolCall, tool_calls
+from headgate.validators.toolcalls import ToolCall
 
 _ADVICE = "`headgate lock` asks the servers for their tools and writes headgate.lock"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for call in tool_calls(context.blocks, context.workspace):
+    for call in context.calls:
         if call.resolved is None or call.tool is None or call.tool_place is None or not call.tool:
             continue  # HG401, HG402 and HG409 say it
         if context.lock is None:
