@@ -301,3 +301,14 @@ def test_a_condition_is_tested_once_and_not_again_after_the_approval():
     run.end("other", 1, {})
     run.ask("approve", "pay")
     assert run.statuses == {"other": "completed", "pay": "running"}
+
+
+def test_what_is_confirmed_as_done_is_reviewed_and_in_doubt_no_more():
+    made = plan(step("write", in_doubt="hold", gates=(gate("after", "review"),)))
+    run = MemoryRun(made, lambda *_: error("in_doubt")).drive()
+    assert derive(run.state) == ("paused", "in_doubt: write")
+    run.ask("confirm", "write", done=True, output={"n": 1})
+    assert derive(run.state) == ("waiting", "review")
+    assert run["write"].error is None
+    run.ask("approve", "write")
+    assert (run.phase, run["write"].result) == ("completed", {"n": 1})

@@ -274,6 +274,7 @@ def _retried(state: RunState, step: StepState, event: Event) -> None:
 
 def _confirmed(state: RunState, step: StepState, event: Event) -> None:
     if event.data.get("done"):
+        step.error, step.lost = None, False  # nothing is in doubt any more, whatever comes next
         produce(state, step, event.data.get("output"), event.at)
     else:
         _again(state, step, event.at)
