@@ -40,12 +40,17 @@ def lua_fault(script: str) -> LuaFault | None:
     try:
         _runtime().compile(script)
     except lua54.LuaSyntaxError as error:
-        says = str(error).removeprefix("error loading code: ")
-        match = _MESSAGE.match(says)
-        if match is None:
-            return LuaFault(1, _one_line(says))
-        return LuaFault(int(match["line"]), _one_line(match["says"]))
+        return _fault(str(error))
+    except UnicodeDecodeError as error:  # Lua counts bytes: it may end its message within a character
+        return _fault(error.object.decode(errors="replace"))
     return None
+
+
+def _fault(message: str) -> LuaFault:
+    match = _MESSAGE.match(message.removeprefix("error loading code: "))
+    if match is None:
+        return LuaFault(1, _one_line(message))
+    return LuaFault(int(match["line"]), _one_line(match["says"]))
 
 
 @cache
