@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from headgate.compiler.decisions import Left, asks, both, left_by
 from headgate.compiler.denials import ignored_denials
-from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
+from headgate.compiler.graph import CUT, LONGEST_WAY, Graph, GraphEdge, Node, Scope
 from headgate.compiler.reading import certain_results
 from headgate.compiler.regions import Choice, Parts, Region, Regions
 from headgate.grammar import ast
@@ -20,11 +20,10 @@ from headgate.records import NamedTuple
 
 _LAST = frozenset({"finish", "fail"})
 _MOST = 24
-_LONGEST = 50
 """How many steps of a way are told: a chain of as many findings must not be told again and again."""
 
 
-Path: TypeAlias = tuple[tuple[Node, GraphEdge | None], ...]
+Path: TypeAlias = tuple[tuple[Node, GraphEdge | str | None], ...]
 """Steps in the order of a run, each with the edge it was entered by."""
 
 
@@ -84,8 +83,8 @@ class Approvals:
 
     def path(self, node: Node) -> Path:
         """A way to a step from the first of its run, one without an approval if there is one; of a long one its end."""
-        steps: list[tuple[Node, GraphEdge | None]] = []
-        while len(steps) < _LONGEST:
+        steps: list[tuple[Node, GraphEdge | str | None]] = []
+        while len(steps) < LONGEST_WAY:
             found = self._standing.get(id(node))
             came = found.came if found is not None else None
             steps.append((node, came))
@@ -94,7 +93,8 @@ class Approvals:
             elif node.scope.loop is not None:
                 node = node.scope.loop
             else:
-                break
+                return tuple(reversed(steps))
+        steps[-1] = (steps[-1][0], CUT)
         return tuple(reversed(steps))
 
     def _walk(self, scope: Scope) -> None:

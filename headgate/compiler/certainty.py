@@ -88,7 +88,8 @@ class Stage(NamedTuple):
 class Certainty:
     """The facts of one scope. Positions are places in `scope.order`.
 
-    `met` and `tried` belong to the searches of `counter_runs`: what they found out, and how much they tried.
+    `met` and `tried` belong to the searches of `counter_runs`: what they found out, and how much they tried; `told` is
+    how many steps the ways through the scope had that were told.
     """
 
     def __init__(self, graph: Graph, scope: Scope) -> None:
@@ -98,6 +99,7 @@ class Certainty:
         self.stages: list[Stage] = []
         self.met: dict[Key, tuple[tuple[tuple[int, Way], ...], Key | None]] = {}
         self.tried = 0
+        self.told = 0
         self._blocks: dict[int, _Block] = {}
         policy = of_block("workflow", graph.workflow.attributes).word("on_failure") or "fail"
         takers = _takers(scope)

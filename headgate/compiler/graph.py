@@ -13,6 +13,12 @@ from headgate.records import NamedTuple
 from headgate.source import Span
 
 STAR = "*"
+LONGEST_WAY = 50
+"""So many steps a way through the graph tells when many ways are told: else they would not be linear in the text."""
+MOST_TOLD = 20_000
+"""From so many steps told on, ways are cut."""
+CUT = "..."
+"""How the first step of a way was entered of which the beginning is not told."""
 STATUS_ONLY = frozenset({"status", "error"})
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from headgate.compiler.certainty import Certainty, Way
 from headgate.compiler.counter_runs import GaveUp, Search
-from headgate.compiler.graph import Graph, GraphEdge, Node, Scope
+from headgate.compiler.graph import CUT, LONGEST_WAY, MOST_TOLD, Graph, GraphEdge, Node, Scope
 from headgate.compiler.outcomes import DENIED, FAILED, OPEN, Own
 from headgate.compiler.references import holder_in
 from headgate.records import NamedTuple
@@ -210,24 +210,29 @@ def _outside(graph: Graph, node: Node) -> list[tuple[Node, GraphEdge | str | Non
 
 
 def _up(facts: Certainty, ways: Mapping[int, Way], target: Node) -> list[tuple[Node, GraphEdge | str | None]]:
-    """Up the live edges from a step to a first one of its scope, in the order of the run."""
+    """Up the live edges from a step to a first one of its scope, in the order of the run; of a long way its end."""
     scope = target.scope
     found: list[tuple[Node, GraphEdge | str | None]] = []
     at: int | None = facts.position[target.name]
-    while at is not None:
+    longest = len(facts.order) if facts.told < MOST_TOLD else LONGEST_WAY
+    while at is not None and len(found) < longest:
         node, stage = scope.nodes[facts.order[at]], facts.stages[at]
         number = ways[at].entered if at in ways else None
         if number is None:
             number = _live(facts, ways, at)
         if number is None:
             found.append((node, None))
-            break
+            at = None
+            continue
         arrow = stage.arrows[number]
         edges = [edge for edge in node.edges if edge.on != "read"]
         end = ways[arrow.source].end if arrow.source in ways else 0
         worded = {FAILED: "failed", DENIED: "denied"}.get(end) if arrow.on == "finished" else None
         found.append((node, worded or edges[number]))
         at = arrow.source
+    facts.told += len(found)
+    if at is not None:
+        found[-1] = (found[-1][0], CUT)
     found.reverse()
     return found
 
