@@ -37,14 +37,6 @@ def test_a_gap_and_a_dead_case_are_found_exactly_where_there_is_one(cases: list[
     assert found.count("HG108") == len(dead)
 
 
-def test_one_case_alone_is_only_noted() -> None:
-    def severity(cases: list[tuple[str, int]]) -> str:
-        (one,) = (one for one in gate(text_of(cases)).diagnostics if one.code == "HG107")
-        return one.severity
-
-    assert (severity([(">", 1)]), severity([(">", 1), ("<", 1)])) == ("note", "warning")
-
-
 def fixed(text: str, code: str) -> str:
     (one,) = (one for one in gate(text).diagnostics if one.code == code)
     (fix,) = one.fixes
@@ -56,6 +48,12 @@ def fixed(text: str, code: str) -> str:
 def test_the_fix_of_a_gap_lets_the_last_case_take_what_is_left() -> None:
     text = fixed(text_of([(">", 1), ("<", 1)]), "HG107")
     assert "    else -> a\n" in text
+    assert codes(text) == []
+
+
+def test_the_fix_of_one_case_alone_leads_all_else_to_a_new_step() -> None:
+    text = fixed(text_of([(">", 1)]), "HG107")
+    assert "    else -> s_else\n  }\n  step s_else = set\n" in text
     assert codes(text) == []
 
 

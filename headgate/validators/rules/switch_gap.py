@@ -25,10 +25,10 @@ def check(context: Context) -> Iterator[Finding]:
         except Opaque:
             continue
         if gaps:
-            yield _finding(switch, written(path), gaps)
+            yield _finding(context, switch, written(path), gaps)
 
 
-def _finding(switch: ReadSwitch, path: str, gaps: list[Scalar]) -> Finding:
+def _finding(context: Context, switch: ReadSwitch, path: str, gaps: list[Scalar]) -> Finding:
     name = switch.node.name
     value = gaps[0]
     when = f"`{path}` is {'no value of its cases' if value == OTHER else f'`{shown(value)}`'}"
@@ -36,20 +36,44 @@ def _finding(switch: ReadSwitch, path: str, gaps: list[Scalar]) -> Finding:
         f"`{name}` leads nowhere when {when}: no case takes it, and there is no `else`",
         switch.node.step.name.span,
         note="not every value is taken",
-        advice="add `else -> STEP`, to a step that does what is right for all other values",
-        fixes=_fixes(switch),
-        severity=Severity.WARNING if len(switch.cases) > 1 else Severity.NOTE,
+        advice=_advice(switch),
+        fixes=(_fix(switch) if len(switch.cases) > 1 else _with_step(context, switch),),
     )
 
 
-def _fixes(switch: ReadSwitch) -> tuple[Fix, ...]:
+def _advice(switch: ReadSwitch) -> str:
+    advice = "add `else -> STEP`, to a step that does what is right for all other values"
+    if len(switch.cases) > 1:
+        return advice
+    return f"{advice}, or write the condition as `when` of `{switch.cases[0].case.target.text}`"
+
+
+def _fix(switch: ReadSwitch) -> Fix:
     """The last of several cases takes what is left."""
-    if len(switch.cases) < 2:
-        return ()
     last = switch.cases[-1].case
     assert last.condition is not None, "it has a condition"
     edit = Edit(Span(last.span.start, last.condition.span.end), "else")
-    return (Fix(f"let all other values lead to `{last.target.text}`", Safety.UNSAFE, (edit,)),)
+    return Fix(f"let all other values lead to `{last.target.text}`", Safety.UNSAFE, (edit,))
+
+
+def _with_step(context: Context, switch: ReadSwitch) -> Fix:
+    """One case says all that is done, so other values lead to a step of their own that does nothing yet."""
+    text, step, only = context.source.text, switch.node.step, switch.cases[0].case
+    name = _free_name(f"{step.name.text}_else", frozenset(one.name.text for one in context.steps))
+    before = text[text.rfind("\n", 0, only.span.start) + 1 : only.span.start]
+    between = ", " if before.strip() else f"\n{before}"
+    line = text[text.rfind("\n", 0, step.span.start) + 1 :]
+    indent = line[: len(line) - len(line.lstrip(" \t"))]
+    edits = (
+        Edit(Span(only.span.end, only.span.end), f"{between}else -> {name}"),
+        Edit(Span(step.span.end, step.span.end), f"\n{indent}step {name} = set"),
+    )
+    return Fix(f"let all other values lead to a step `{name}`", Safety.UNSAFE, edits)
+
+
+def _free_name(wanted: str, taken: frozenset[str]) -> str:
+    numbered = (f"{wanted}_{number}" for number in range(2, len(taken) + 3))
+    return wanted if wanted not in taken else next(one for one in numbered if one not in taken)
 
 
 RULE = Rule(
@@ -63,7 +87,7 @@ is skipped. Where all cases compare one value with constants, the rule tries a v
 every choice of an enum, true and false, and names one that is left over. What a step's end rules out on the way to the
 switch is not asked for: after a plain `after ask` nothing was denied.
 
-One case without `else` is usually meant as a condition, and only noted: `when` on the step says the same.""",
+One case without `else` is often meant as a condition: `when` on the step says the same, and leaves nothing open.""",
     wrong="""\
 workflow refund {
   input amount: number
