@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from headgate.compiler.approvals import approvals_of, expires_to_proceed
 from headgate.compiler.graph import Node
 from headgate.diagnostics import Safety, Severity, replace
-from headgate.kinds import IRREVERSIBLE, UNKNOWN
+from headgate.kinds import IRREVERSIBLE, SAFE, UNKNOWN
 from headgate.records import NamedTuple
 from headgate.validators.questions import Question, acts, questions
 from headgate.validators.rule import Context, Finding, Rule
@@ -43,7 +43,11 @@ def _own(context: Context, question: Question) -> _Consent | None:
 
 
 def _weighed(reversibility: str, node: Node) -> _Consent | None:
-    return _Consent(reversibility, node) if reversibility in (IRREVERSIBLE, UNKNOWN) else None
+    return None if reversibility == SAFE else _Consent(reversibility, node)
+
+
+def _weight(consent: _Consent) -> int:
+    return {IRREVERSIBLE: 2, UNKNOWN: 1}.get(consent.reversibility, 0)
 
 
 def _consents(context: Context) -> dict[int, _Consent]:
@@ -60,7 +64,7 @@ def _consents(context: Context) -> dict[int, _Consent]:
                 continue
             for step, _ in said.path(node):
                 known = worst.get(id(step))
-                if known is None or (known.reversibility, found.reversibility) == (UNKNOWN, IRREVERSIBLE):
+                if known is None or _weight(found) > _weight(known):
                     worst[id(step)] = found
     return worst
 
@@ -76,7 +80,7 @@ def _finding(context: Context, question: Question, consent: _Consent) -> Finding
     return RULE.finding(
         f"nobody's answer to {question.called} would be taken for consent to {runs}",
         attribute.value.span,
-        note="silence is no consent" if certain else "nobody says whether it can be made good",
+        note="nobody says whether it can be made good" if consent.reversibility == UNKNOWN else "silence is no consent",
         witness=witness(context.workflow, path),
         advice="write `on_expiry = deny`, or `escalate` to somebody who answers",
         fixes=(replace("deny when nobody answers", attribute.value.span, "deny", Safety.UNSAFE),),
@@ -91,8 +95,8 @@ RULE = Rule(
     summary="an approval that counts as given when nobody answers, before something irreversible",
     explanation="""\
 `on_expiry = proceed` goes on when the time is over and nobody has answered. Before a step that nothing makes good,
-silence would be consent. It is an error before an irreversible step, and a warning before one of which nobody says
-whether it can be made good; before steps that are safe or recoverable it is a choice, and nothing is said.""",
+silence would be consent. It is an error before an irreversible step, and a warning before one that can be made good or
+of which nobody says whether it can; before steps that are safe it is a choice, and nothing is said.""",
     wrong="""\
 workflow refund {
   input order: string
