@@ -17,7 +17,11 @@ from headgate.kinds import SAFE
 from headgate.validators.questions import acts
 from headgate.validators.rule import Context, Finding, NotChecked, Rule
 
-_SAYS = {"mcp": ("instance", "server_url", "tool", "args"), "http": ("method", "url", "query", "body")}
+_SAYS = {
+    "mcp": ("instance", "server_url", "tool", "args"),
+    "http": ("method", "url", "query", "body"),
+    "memory": ("action", "text", "namespace"),
+}
 _OF_A_LOOP = frozenset({"index", "previous", "iteration"})
 _MOST_ALIKE = 50
 """Of how many steps that do the same each pair is looked at."""
@@ -39,6 +43,8 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _repeats(context: Context, node: Node) -> bool:
     """Whether doing it twice is not doing it once."""
+    if node.kind == "memory":
+        return context.said(node.step).word("action") == "put"
     effect = context.effect(node)
     return effect.reversibility != SAFE and not effect.idempotent
 
@@ -95,7 +101,7 @@ def _among(context: Context, nodes: list[Node]) -> Iterator[Finding]:
     """The first pair of steps that do the same and may overlap, or a step whose own items do."""
     overlap = overlap_of(context.graph)
     for one, other in combinations(nodes, 2):
-        if overlap.may_overlap(one, other) and not (_has_condition(one) and _has_condition(other)):
+        if overlap.may_overlap(one, other) and not _has_other_condition(one, other):
             yield _finding(one, other)
             return
     for node in nodes:
@@ -104,8 +110,10 @@ def _among(context: Context, nodes: list[Node]) -> Iterator[Finding]:
             return
 
 
-def _has_condition(node: Node) -> bool:
-    return any(one.name.text == "when" for one in node.step.attributes)
+def _has_other_condition(one: Node, other: Node) -> bool:
+    """Whether each has a `when`, and not the same: they may exclude each other."""
+    conditions = [node.written.get("when") for node in (one, other)]
+    return None not in conditions and _meaning(conditions[0]) != _meaning(conditions[1])
 
 
 def _finding(one: Node, other: Node) -> Finding:
@@ -133,8 +141,8 @@ RULE = Rule(
     explanation="""\
 Steps without an edge or a reference between them run side by side. When two of them call the same tool, or send the
 same request, with the same arguments, one of them is too much, or they get into each other's way. Steps on different
-cases of a switch, and on different outcomes of a step, never overlap; items of an `each` do, unless its `concurrency`
-is 1. What is safe, or idempotent, may be done twice.""",
+cases of a switch, and on different outcomes of a step, never overlap, and neither may those whose `when` differs; items
+of an `each` do, unless its `concurrency` is 1. What is safe, or idempotent, may be done twice.""",
     wrong="""\
 workflow order {
   input id: string
