@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from headgate.compiler.carrying import is_narrow
 from headgate.compiler.places import script_span, templates_in
 from headgate.compiler.uses import Site
-from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity
+from headgate.diagnostics import Diagnostic, Edit, Fix, Label, Safety, Severity
 from headgate.expressions import ExpressionError, Segment, parse
 from headgate.expressions.tree import Path, nodes
 from headgate.grammar import ast
-from headgate.source import Source
+from headgate.source import Source, Span
 from headgate.validators.flows import Given, given
 from headgate.validators.lua_code import joined, open_quote, path_of, put_in, templates_meant
 from headgate.validators.rule import Context, Finding, Rule
@@ -29,6 +29,7 @@ _CODE = re.compile(r"[;=(){}\n]|\b(?:return|import|function|def|local|const|let|
 _QUERIES = frozenset({"sql", "query", "statement", "graphql", "cypher", "soql", "gql"})
 _CODES = frozenset({"script", "code", "javascript", "js", "python", "lua", "expression", "source_code"})
 _SENDERS = frozenset({"mcp", "http"})
+_SHAPES = frozenset({"schema", "result"})
 _FENCES = frozenset({"sql", "graphql", "cypher", "js", "javascript", "python", "lua"})
 
 
@@ -41,6 +42,8 @@ def check(context: Context) -> Iterator[Finding]:
                 yield from _script(context, one)
             elif node.kind in _SENDERS and one.entry:
                 yield from _sent(context, one.entry, one.value, one.site)
+            elif node.kind not in ("lua", "set") and one.name not in _SHAPES:
+                yield from _kept(context, one.value, one.site)
 
 
 def _script(context: Context, one: Given) -> Iterator[Finding]:
@@ -134,6 +137,8 @@ def _sent(context: Context, name: str, value: ast.Value, site: Site) -> Iterator
                 yield from _sent(context, name, item, site)
         case ast.Fence() if name.lower() in _QUERIES | _CODES or (value.word or "").lower() in _FENCES:
             yield from _literal(context, value, site)
+        case ast.Fence():
+            yield from _kept(context, value, site)
         case ast.Text() if value.plain is None and _is_code(name, value):
             free = [one for one in templates_in(value) if _is_free(context, one, site)]
             if free:
@@ -167,15 +172,62 @@ def _is_free(context: Context, template: ast.Template, site: Site) -> bool:
 
 
 def _literal(context: Context, fence: ast.Fence, site: Site) -> Iterator[Finding]:
+    for match in _meant(context, fence, site):
+        yield RULE.finding(
+            f"{_shown(match)} is no template in a fence: it is sent as it is written",
+            script_span(fence, *match.span()),
+            note="the server sees the braces",
+            advice="use the server's own parameters, and send the value beside the text",
+        )
+
+
+def _kept(context: Context, value: ast.Value, site: Site) -> Iterator[Finding]:
+    """Any other text in a fence, such as a prompt, that is written as if it had templates."""
+    match value:
+        case ast.Map():
+            for entry in value.entries:
+                yield from _kept(context, entry.value, site)
+        case ast.List():
+            for item in value.items:
+                yield from _kept(context, item, site)
+        case ast.Fence():
+            meant = list(_meant(context, value, site))
+            if meant:
+                places = [script_span(value, *one.span()) for one in meant]
+                yield RULE.finding(
+                    f"{_shown(meant[0])} is no template in a fence: it stays as it is written",
+                    places[0],
+                    note="text, with its braces",
+                    labels=tuple(Label(place, "and here") for place in places[1:]),
+                    advice='write a text with templates between `"""`',
+                    fixes=_as_text(context.source.text, value, templates=len(meant)),
+                    severity=Severity.WARNING,
+                )
+
+
+def _as_text(text: str, fence: ast.Fence, *, templates: int) -> tuple[Fix, ...]:
+    """The same text between quotes, where that changes nothing but the templates."""
+    if fence.text.count("{{") > templates or fence.text.count("}}") > templates:
+        return ()
+    written = text[fence.span.start : fence.span.end]
+    opener = written.partition("\n")[0].rstrip("\r")
+    if fence.word == "json" or "\\" in written or '"""' in written or "{%" in written or not written.endswith("```"):
+        return ()
+    start, end = fence.span
+    edits = (Edit(Span(start, start + len(opener)), '"""'), Edit(Span(end - 3, end), '"""'))
+    return (Fix('write the text between `"""`', Safety.SAFE, edits),)
+
+
+def _meant(context: Context, fence: ast.Fence, site: Site) -> Iterator[re.Match[str]]:
+    """What reads as a template in a fence, and names something that is there."""
     for match in re.finditer(r"(?<![$\w])\{\{(?P<inner>[^{}\n]{1,400})\}\}", fence.text):
         if _mentions(context, match["inner"], site):
-            shown = f"`{match[0]}`"
-            yield RULE.finding(
-                f"{shown if len(shown) < 80 else 'this'} is no template in a fence: it is sent as it is written",
-                script_span(fence, *match.span()),
-                note="the server sees the braces",
-                advice="use the server's own parameters, and send the value beside the text",
-            )
+            yield match
+
+
+def _shown(match: re.Match[str]) -> str:
+    shown = f"`{match[0]}`"
+    return shown if len(shown) < 80 else "this"
 
 
 def _mentions(context: Context, expression: str, site: Site) -> bool:
@@ -215,7 +267,9 @@ is executed. A Lua script stands in a fence and reads `steps.x`, `inputs.x`, `va
 out as it is written, with the server's own parameters, and the values beside it. Numbers, choices of an enum and
 constants of the workflow may stand in a query.
 
-In a fence nothing is a template: `{{ inputs.x }}` would stay two braces, which in Lua are a table in a table.""",
+In a fence nothing is a template: `{{ inputs.x }}` would stay two braces, which in Lua are a table in a table, and in a
+prompt or a body just text: that is a warning. A text with templates stands between quotes, three of them for several
+lines.""",
     wrong="""\
 workflow greet {
   input name: string
