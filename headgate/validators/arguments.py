@@ -63,7 +63,9 @@ def _checked(context: Context, call: ToolCall, type_of: TypeOf, faulty: dict[int
     if locked is None:
         return None
     schema = locked.input_schema
-    if faulty.setdefault(id(locked), schema_fault(schema) is not None):
+    if id(locked) not in faulty:
+        faulty[id(locked)] = schema_fault(schema) is not None
+    if faulty[id(locked)]:
         reason = f"the `inputSchema` of `{name}` in headgate.lock is no JSON Schema that can be applied"
         return CheckedCall(call, name, gives, (), NotChecked(reason, place, "ask who makes the server to correct it"))
     return CheckedCall(call, name, gives, tuple(_misfits(context, call, schema, type_of)), None)

@@ -17,7 +17,7 @@ class Shape(NamedTuple):
     called: str
     secret: str
     marks: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: str
 
 
 class Key(NamedTuple):
@@ -29,7 +29,7 @@ class Key(NamedTuple):
 
 
 def _shape(called: str, secret: str, marks: str, pattern: str) -> Shape:
-    return Shape(called, secret, tuple(marks.split()), re.compile(rf"(?<![A-Za-z0-9_])(?:{pattern})"))
+    return Shape(called, secret, tuple(marks.split()), rf"(?<![A-Za-z0-9_])(?:{pattern})")
 
 
 SHAPES = (
@@ -98,7 +98,7 @@ def shaped(text: str) -> Iterator[Key]:
     for shape in SHAPES:
         if not any(mark in text for mark in shape.marks):
             continue
-        for match in shape.pattern.finditer(text):
+        for match in re.finditer(shape.pattern, text):
             if not is_placeholder(match[0].replace("PRIVATE KEY-----", "")) and match.start() not in taken:
                 taken.add(match.start())
                 yield Key(Span(*match.span()), shape.called, shape.secret)
