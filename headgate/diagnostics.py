@@ -68,14 +68,36 @@ class Diagnostic(NamedTuple):
 
 
 def nearest(name: str, candidates: list[str] | tuple[str, ...]) -> str | None:
-    """The candidate that a person most likely meant by `name`, or None when none is near."""
-    from difflib import get_close_matches
+    """The candidate that a person most likely meant by `name`, or None when none is near.
+
+    Near is what differs by one slip of the hand, or little for its length: `AUD` is not meant as `USD`.
+    """
+    from difflib import SequenceMatcher, get_close_matches
 
     folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
     if name.casefold() in folded:
         return folded[name.casefold()]
-    found = get_close_matches(name, candidates, n=1, cutoff=0.6)
-    return found[0] if found else None
+    if len(candidates) > _MANY:
+        candidates = [one for one in candidates if abs(len(one) - len(name)) <= 1 + len(name) // 4]
+    for found in get_close_matches(name, candidates, n=3, cutoff=0.6):
+        if _one_slip(name, found) or SequenceMatcher(None, found, name).ratio() >= _ALIKE:
+            return found
+    return None
+
+
+_MANY = 200
+_ALIKE = 0.7
+
+
+def _one_slip(name: str, other: str) -> bool:
+    """Whether one letter is lost, added, changed, or swapped with the next."""
+    if len(name) > len(other):
+        name, other = other, name
+    at = next((number for number, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]), len(name))
+    if len(name) < len(other):
+        return name[at:] == other[at + 1 :]
+    rest, its = name[at:], other[at:]
+    return rest[1:] == its[1:] or (rest[:2] == its[:2][::-1] and rest[2:] == its[2:])
 
 
 def replace(title: str, span: Span, text: str, safety: Safety = Safety.SAFE) -> Fix:

@@ -66,7 +66,8 @@ def check(context: Context) -> Iterator[Finding]:
         if replacement:
             fixes = (replace(f"write `{replacement}`", fault.span, replacement),)
         elif guess:
-            fixes = (replace(f"write `{guess}`", fault.span, guess),)
+            quoted = isinstance(descend(fault.value, fault.fault.path), ast.Text)
+            fixes = (replace(f"write `{guess}`", fault.span, f'"{guess}"' if quoted else guess),)
         message = fault.said + (f"; did you mean `{guess}`?" if guess else "")
         yield RULE.finding(message, fault.span, fixes=fixes)
     for block in context.blocks:
