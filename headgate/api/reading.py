@@ -17,6 +17,8 @@ class Unreadable(Exception):  # noqa: N818 - it names a state
 def read_source(path: Path, shown_path: str) -> Source:
     """The text of a file. `shown_path` is what people see. Raises Unreadable."""
     try:
+        if path.is_fifo() and not path.is_relative_to("/dev") and not path.is_relative_to("/proc"):
+            raise Unreadable(f"`{shown_path}` is a pipe that nobody may write to; expected a `.flow` file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
             if len(content) > MAX_BYTES:

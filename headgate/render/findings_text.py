@@ -183,6 +183,8 @@ def _summary(report: CheckReport, pen: _Pen) -> str:
     if report.gaps:
         missed = (f"{code} ({'; '.join(why)})" if why else code for code, why in report.gaps.items())
         said += f"; not checked: {printable(', '.join(missed))}"
+    if report.faults:
+        said += "; wrong usage or configuration, so this is not the whole answer"
     return said
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity, nearest
+from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity, nearest, replace
 from headgate.grammar import ast
 from headgate.records import NamedTuple
 from headgate.source import Source, Span
@@ -153,10 +153,17 @@ def _why_useless(code: Code, used: set[Span], standing: set[Span], ran: Collecti
     if code.span in standing:
         return f"errors of `{code.text}` cannot be ignored: what runs later relies on them"
     if code.text not in TABLE:
-        rule = registry.find(code.text)
-        guess = rule.code if rule else nearest(code.text, tuple(TABLE))
+        guess = _meant(code)
         return f"no rule `{code.text}`" + (f"; did you mean `{guess}`?" if guess else "")
     return f"`{code.text}` finds nothing here: the comment is not needed" if code.text in ran else None
+
+
+def _meant(code: Code) -> str | None:
+    """The code that was meant by what is none, None when that is not known."""
+    if code.text in TABLE:
+        return None
+    rule = registry.find(code.text)
+    return rule.code if rule else nearest(code.text, tuple(TABLE))
 
 
 def _complain(
@@ -170,7 +177,10 @@ def _complain(
     faults = [(code, why) for code, why in said if why is not None]
     wrong = [code for code, _ in faults]
     for code, why in faults:
-        if len(faults) == len(suppression.codes):
+        guess = _meant(code)
+        if guess is not None:
+            fix = replace(f"write `{guess}`", code.span, guess)
+        elif len(faults) == len(suppression.codes):
             fix = _delete(source, span)
         else:
             rest = [other.text for other in suppression.codes if other not in wrong]

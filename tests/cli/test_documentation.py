@@ -95,9 +95,7 @@ def test_the_page_on_checking_shows_what_each_format_prints(tmp_path):
     shown = dict(re.findall(r"### `(\w+)`\n\n[^`#]*?(?:`[^`]+`[^`#]*?)*```\w+\n(.*?)```\n", page, re.DOTALL))
     assert list(shown) == ["text", "concise", "json", "github", "gitlab", "junit"]
     for output, example in shown.items():
-        said = headgate("check", "order.flow", "--format", output, cwd=tmp_path).out
-        said = re.sub(r"\(\d+ rules\)", "(80 rules)", said)
-        assert re.sub(r'"rules_run": \d+', '"rules_run": 80', said) == example
+        assert headgate("check", "order.flow", "--format", output, cwd=tmp_path).out == example
 
 
 def test_the_licence_is_apache_2():

@@ -87,3 +87,9 @@ def _at(folder: Path):
     from headgate.api.surroundings import Options
 
     return Options(start=folder)
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.flow")
+    with pytest.raises(Unreadable, match=r"`pipe\.flow` is a pipe"):
+        read_source(tmp_path / "pipe.flow", "pipe.flow")
