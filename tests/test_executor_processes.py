@@ -272,7 +272,7 @@ def test_what_a_called_workflow_needs_and_is_not_run_yet_is_named_before_a_run_i
 
 
 def test_workflows_that_call_themselves_end_at_a_limit(desk: Desk) -> None:
-    rest = desk.run("workflow w { step s = call w }")
+    rest = desk.run("# headgate: ignore[HG307] to see where it ends\nworkflow w { step s = call w }")
     assert rest.view.status == "failed"
     assert len(desk.runs()) <= 16
     deepest = desk.runs()[0].failure

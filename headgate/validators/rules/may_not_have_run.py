@@ -65,7 +65,8 @@ def _judged(context: Context, reads: list[ResultRead]) -> Finding | None:
         proof = _proof(context, read, None if answer is None else answer.run)
         if proof is None:
             continue
-        if (read.sure and not read.guards) or _fills_required(context, read):
+        sure = read.sure and not read.guards and read.part == RESULT  # an error that is not there may be what is meant
+        if sure or _fills_required(context, read):
             return _finding(context, read, reads, proof)
         weak = weak or (read, proof)
     return None if weak is None else _finding(context, weak[0], reads, weak[1], severity=Severity.WARNING)
