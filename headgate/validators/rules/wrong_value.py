@@ -11,7 +11,7 @@ from headgate.diagnostics import Diagnostic, Edit, Fix, Safety, Severity, neares
 from headgate.grammar import ast
 from headgate.source import Span
 from headgate.validators import foreign
-from headgate.validators.conditions import never_boolean
+from headgate.validators.conditions import never_a_list, never_boolean
 from headgate.validators.rule import Context, Finding, Rule
 from headgate.validators.values import Block, ValueFault, regex_fault, values
 
@@ -84,6 +84,8 @@ def check(context: Context) -> Iterator[Finding]:
         if any(span.start <= place.start and place.end <= span.end for span in wrong):
             continue  # in quotes, which is said
         yield RULE.finding(sentence, place, note="never true or false", advice="compare it, as in `{{ x == 1 }}`")
+    for sentence, place in never_a_list(context):
+        yield RULE.finding(sentence, place, note="never a list", advice="loop over a list, as in `{{ inputs.items }}`")
 
 
 def _bare_reference(fault: ValueFault) -> Diagnostic | None:
