@@ -46,7 +46,7 @@ TABLE: dict[str, Row] = {
     "HG201": Row("unknown-step-reference", Severity.ERROR, ("steps", "previous")),
     "HG202": Row("unknown-path", Severity.ERROR),
     "HG203": Row("reads-itself", Severity.ERROR, ("steps", "vars")),
-    "HG204": Row("may-not-have-run", Severity.ERROR, ("steps",)),
+    "HG204": Row("may-not-have-run", Severity.ERROR, ("steps", "previous")),
     "HG206": Row("loop-scope", Severity.ERROR),
     "HG207": Row("template-braces", Severity.ERROR),
     "HG208": Row("template-syntax", Severity.ERROR, ("{",)),

@@ -14,6 +14,7 @@ from headgate.expressions import tree
 from headgate.grammar import ast
 from headgate.records import NamedTuple
 from headgate.source import Span
+from headgate.validators.first_rounds import fail_in_the_first
 from headgate.validators.handlers import reads_what_failed
 from headgate.validators.reasons import why_missing
 from headgate.validators.result_reads import ERROR, RESULT, ResultRead, result_reads
@@ -21,6 +22,7 @@ from headgate.validators.rule import Context, Finding, NotChecked, Rule
 from headgate.validators.templates import in_text, inference_of
 from headgate.validators.witness import witness
 
+DEFAULT = " | default(null)"
 _PATH = list[tuple[Node, GraphEdge | str | None]]
 
 
@@ -42,6 +44,15 @@ def check(context: Context) -> Iterator[Finding]:
         finding = _judged(context, reads)
         if finding is not None:
             yield finding
+    for first in fail_in_the_first(context):
+        fix = Fix("say that it may be missing", Safety.UNSAFE, (Edit(Span(first.span.end, first.span.end), DEFAULT),))
+        yield RULE.finding(
+            f"`{first.reader}` reads `{first.path}`, but `previous.{first.step}` is null in the first round",
+            first.span,
+            note="not there in the first round",
+            advice=f"say what to take there, as in `{first.path} | default(0)`",
+            fixes=() if first.whole is None else (fix,),
+        )
 
 
 def _is_known(node: Node) -> bool:
