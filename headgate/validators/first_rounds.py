@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from headgate.compiler.graph import Node
 from headgate.compiler.uses import uses
 from headgate.expressions.evaluated import lookups
-from headgate.grammar import ast
 from headgate.records import NamedTuple
 from headgate.source import Span
 from headgate.validators.rule import Context
@@ -17,14 +17,14 @@ _TESTS = frozenset({"when", "until", "while"})
 class FirstRound(NamedTuple):
     """A field of `previous.STEP` that is read whatever round it is: `reader` fails in the first.
 
-    `whole` is the place where a template of nothing else ends, None when there is more to it.
+    `alone` says that its template holds nothing else.
     """
 
     reader: str
     path: str
     step: str
     span: Span
-    whole: int | None
+    alone: bool
 
 
 def fail_in_the_first(context: Context) -> Iterator[FirstRound]:
@@ -32,10 +32,10 @@ def fail_in_the_first(context: Context) -> Iterator[FirstRound]:
     if "previous" not in context.source.text:
         return
     for use in uses(context.graph):
-        node, step = use.site.node, use.site.step
-        if use.expression is None or node is None or step is None or "previous" not in use.site.names:
+        node = use.site.node
+        if use.expression is None or node is None or "previous" not in use.site.names:
             continue
-        if use.site.attribute in _TESTS or node.written.get("when") is not None or _is_switched_to(step, context):
+        if use.site.attribute in _TESTS or node.written.get("when") is not None or _is_switched_to(node):
             continue  # what decides by the round is known to its author
         scope = use.site.scope
         start = use.template.inner.start
@@ -47,10 +47,9 @@ def fail_in_the_first(context: Context) -> Iterator[FirstRound]:
                 span = Span(start + lookup.path.start, start + lookup.path.end)
                 alone = lookup.path is use.expression.root
                 said = ".".join(segment.name for segment in segments)
-                yield FirstRound(node.name, said, segments[1].name, span, span.end if alone else None)
+                yield FirstRound(node.name, said, segments[1].name, span, alone)
 
 
-def _is_switched_to(step: ast.Step, context: Context) -> bool:
+def _is_switched_to(node: Node) -> bool:
     """Whether a case leads to a step: it may be for later rounds only."""
-    node = context.graph.node(step)
-    return node is not None and any(edge.on in ("case", "else") for edge in node.edges)
+    return any(edge.on in ("case", "else") for edge in node.edges)

@@ -1,4 +1,4 @@
-"""Every code the gate has, also those that this version does not find yet: codes never change their meaning."""
+"""Every rule the gate has, by code: one line each, in order. Codes never change their meaning."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The rules, one file each. Rules do not know each other; `registry.py` lists them."""
+"""The rules, one file each. Rules do not know each other; `table.py` lists them."""

@@ -51,7 +51,7 @@ def check(context: Context) -> Iterator[Finding]:
             first.span,
             note="not there in the first round",
             advice=f"say what to take there, as in `{first.path} | default(0)`",
-            fixes=() if first.whole is None else (fix,),
+            fixes=(fix,) if first.alone else (),
         )
 
 
