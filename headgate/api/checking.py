@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from headgate.api.neighbours import flow_files, is_folder
-from headgate.api.reading import Unreadable, decode, read_source
+from headgate.api.reading import Unreadable, decode
 from headgate.api.surroundings import DEFAULTS, Options, Surroundings
 from headgate.api.targets import Target, target_of
 from headgate.validators import report as reports
@@ -89,7 +89,7 @@ def _known(targets: Sequence[Target], surroundings: Surroundings) -> dict[Target
     for target in targets:
         if target.workflow is None:
             try:
-                source = read_source(target.path, surroundings.shown(target.path))
+                source = surroundings.source(target.path)
             except Unreadable:
                 continue
             found = surroundings.answers(target.path).find(source)

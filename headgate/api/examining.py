@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from headgate.api.reading import Unreadable, read_source
+from headgate.api.reading import Unreadable
 from headgate.api.surroundings import Surroundings
 from headgate.api.targets import Target
 from headgate.diagnostics import Diagnostic, Severity
@@ -35,15 +35,14 @@ def check_share(
     leans_on: dict[Target, frozenset[str]] = {}
     with _no_garbage_collection():
         for number, target in enumerate(targets, 1):
-            shown = surroundings.shown(target.path)
             try:
-                source = read_source(target.path, shown)
+                source = surroundings.source(target.path)
                 examined = examine_source(source, target.path, surroundings)
                 strict = surroundings.is_strict(target.path)
                 outcomes[target] = checked_file(source, examined, target.workflow, strict=strict)
                 leans_on[target] = examined.leans_on
             except Unreadable as reason:
-                outcomes[target] = reports.Unreadable(shown, str(reason), target.path)
+                outcomes[target] = reports.Unreadable(surroundings.shown(target.path), str(reason), target.path)
             if progress is not None:
                 progress(number, len(targets))
     return Share(outcomes, leans_on, surroundings.faults)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.api.cache import Answers, Question
 from headgate.api.neighbours import Neighbours, content_of, is_folder, is_there
+from headgate.api.reading import read_source
 from headgate.records import NamedTuple
 from headgate.workspace import FILE_NAME, LOCK_NAME, find
 
 if TYPE_CHECKING:
+    from headgate.source import Source
     from headgate.validators.gate import Setting
 
 
@@ -73,6 +75,7 @@ class Surroundings:
         self._configurations: dict[Path | None, Configuration] = {None: Configuration()}
         self._neighbours: dict[Path | None, Neighbours] = {}
         self._folders: dict[Path, str] = {}
+        self._sources: dict[Path, Source] = {}
         self._settings: dict[Path | None, Setting] = {}
         self._faults: list[str] = []
         if options.select or options.ignore:
@@ -102,6 +105,12 @@ class Surroundings:
             self._folders[folder] = self._relative(folder)
         shown = self._folders[folder]
         return path.name if shown == "." else f"{shown}/{path.name}"
+
+    def source(self, path: Path) -> Source:
+        """The text of a file, read once. Raises Unreadable."""
+        if path not in self._sources:
+            self._sources[path] = read_source(path, self.shown(path))
+        return self._sources[path]
 
     def answers(self, path: Path) -> Answers:
         """The answers kept for files that are checked as the one at `path` is."""
