@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from headgate.runtime.errors import StoreError
 from headgate.runtime.store import (
     ApprovalRow,
+    Entry,
     Identifiers,
     Lease,
+    Notice,
     Owner,
     RunFilter,
     RunRow,
@@ -25,9 +27,11 @@ from headgate.runtime.store import (
     Store,
     StoredRequest,
     is_gone,
+    journal,
     reader_of,
 )
 from headgate.runtime.store.opening import open_for_writing
+from headgate.runtime.store.schema import VERSION
 
 NOW = 1_800_000_000_000
 
@@ -257,7 +261,7 @@ def test_a_store_of_a_newer_version_asks_for_a_newer_headgate(path: Path) -> Non
     Store(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version=99")
-    with pytest.raises(StoreError, match="has version 99 and this headgate reads up to 1: upgrade headgate"):
+    with pytest.raises(StoreError, match=f"has version 99 and this headgate reads up to {VERSION}: upgrade headgate"):
         Store(path)
     with pytest.raises(StoreError, match="upgrade headgate"):
         reader_of(path)
@@ -362,3 +366,43 @@ def test_run_ids_are_unique_and_sort_as_they_were_made(times: list[int]) -> None
     made = [identifiers.new(at) for at in sorted(times)]
     assert made == sorted(set(made))
     assert {len(run) for run in made} == {26}
+
+
+def test_a_journal_counts_each_subject_without_a_gap_and_an_act_is_there_once(store: Store) -> None:
+    published = Entry("workflow/refund", 1, NOW, "published", {"version": 1}, "ann", "first", "act-1")
+    with store.transaction() as connection:
+        journal.append(connection, published)
+        journal.append(connection, Entry("limits", 1, NOW, "set", {}))
+    assert store.read.journal("workflow/refund") == [published]
+    for again in (published._replace(request_id=None), published._replace(seq=2)):
+        with pytest.raises(StoreError), store.transaction() as connection:
+            journal.append(connection, again)
+    with store.transaction() as connection:
+        assert journal.entry_of_request(connection, "act-1") == published
+    assert store.read.journal("workflow/refund") == [published]
+
+
+def test_a_notice_is_raised_once_until_it_is_cleared(store: Store) -> None:
+    notice = Notice("reauth/slack", NOW, "oauth-reauth-required", "connection/slack", "Slack needs to be reauthorized")
+    with store.transaction() as connection:
+        assert journal.put_notice(connection, notice)
+        assert not journal.put_notice(connection, notice._replace(at=NOW + 1))
+    assert store.read.notices() == [notice]
+    with store.transaction() as connection:
+        journal.clear_notice(connection, notice.key, NOW + 2)
+    assert store.read.notices() == []
+    with store.transaction() as connection:
+        assert journal.put_notice(connection, notice._replace(at=NOW + 3))
+    assert [each.at for each in store.read.notices()] == [NOW + 3]
+
+
+def test_rows_beside_a_run_are_written_with_its_events_or_not_at_all(store: Store, owner: Owner) -> None:
+    lease = create(store, "A", owner)
+
+    def also(connection: sqlite3.Connection) -> None:
+        journal.append(connection, Entry("credits", 1, NOW, "spent", {"credits": 1}))
+
+    assert store.commit([RunWrite("A", lease, [(2, "second")], also=(also,))]) == frozenset()
+    assert len(store.read.journal("credits")) == 1
+    assert store.commit([RunWrite("A", lease, [(3, "third")], also=(also,))]) == {"A"}
+    assert store.read.events("A", 1) == [(2, "second")]

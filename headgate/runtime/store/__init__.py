@@ -2,15 +2,19 @@
 
 from headgate.runtime.store.database import Store
 from headgate.runtime.store.identifiers import Identifiers
+from headgate.runtime.store.journal import Entry, Notice
 from headgate.runtime.store.leases import RENEW_SECONDS, Owner, is_gone
 from headgate.runtime.store.queries import Reader, reader_of
-from headgate.runtime.store.rows import ApprovalRow, Lease, RunFilter, RunRow, RunWrite, StoredRequest
+from headgate.runtime.store.rows import Also, ApprovalRow, Lease, RunFilter, RunRow, RunWrite, StoredRequest
 
 __all__ = [
     "RENEW_SECONDS",
+    "Also",
     "ApprovalRow",
+    "Entry",
     "Identifiers",
     "Lease",
+    "Notice",
     "Owner",
     "Reader",
     "RunFilter",

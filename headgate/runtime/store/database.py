@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from headgate.runtime.errors import StoreError
@@ -91,6 +92,8 @@ class Store:
             self._connection.executemany(_PUT_APPROVAL, write.approvals)
         for request, answer in write.answers:
             execute("UPDATE requests SET answer=? WHERE id=?", (_text(answer), request))
+        for also in write.also:
+            also(self._connection)
 
     def _create(self, write: RunWrite) -> None:
         assert write.row is not None, "a new run has a projection"
@@ -125,7 +128,7 @@ class Store:
 
     def take_lease(self, root: str, owner: Owner, now_ms: int) -> Lease | None:
         """The right to drive the family of `root`, or None while a living driver has it. Raises `StoreError`."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             found = connection.execute("SELECT fence, owner, expires_at FROM leases WHERE root=?", (root,)).fetchone()
             if found is None:
                 return None
@@ -141,7 +144,7 @@ class Store:
 
     def renew_leases(self, owner: Owner, now_ms: int) -> None:
         """Extends every lease of `owner`. Raises `StoreError`."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute("UPDATE leases SET expires_at=? WHERE owner=?", (now_ms + LEASE_MS, owner.name))
 
     def release_leases(self, leases: Iterable[Lease]) -> None:
@@ -149,7 +152,7 @@ class Store:
         rows = [(lease.root, lease.fence) for lease in leases]
         if not rows:
             return
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.executemany(
                 "UPDATE leases SET owner=NULL, expires_at=NULL WHERE root=? AND fence=?",
                 rows,
@@ -159,7 +162,7 @@ class Store:
 
     def put_request(self, request: StoredRequest) -> StoredRequest:
         """Stores an act for whoever drives its run; the one that is stored under this id already is given instead."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO requests VALUES (?,?,?,?,NULL)",
                 (request.id, request.run, request.at, _text(request.body)),
@@ -168,11 +171,12 @@ class Store:
         assert stored is not None, "a request that was put is there"
         return stored
 
-    def _transaction(self) -> _Transaction:
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """What is read and written inside is one act that nobody else's comes between. Raises `StoreError`."""
         return _Transaction(self._connection, self.path)
 
 
-class _Transaction:
+class _Transaction(AbstractContextManager[sqlite3.Connection]):
     """BEGIN IMMEDIATE, so that nothing is read that another writer may still change; COMMIT or ROLLBACK."""
 
     __slots__ = ("_connection", "_path")

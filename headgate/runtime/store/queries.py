@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from headgate.runtime.errors import StoreError
 from headgate.runtime.store.faults import explained
+from headgate.runtime.store.journal import Entry, Notice, entries, open_notices
 from headgate.runtime.store.opening import open_for_reading
 from headgate.runtime.store.rows import ApprovalRow, RunFilter, RunRow, StoredRequest
 
@@ -133,6 +134,16 @@ class Reader:
         """Who drives the family of `root`, as far as the store knows."""
         row = self._one("SELECT owner FROM leases WHERE root=?", (root,))
         return None if row is None else row[0]
+
+    def journal(self, subject: str) -> list[Entry]:
+        """What happened to a subject that is no run, in order."""
+        with explained(self._path):
+            return entries(self._connection, subject)
+
+    def notices(self) -> list[Notice]:
+        """What people should know now, the newest first."""
+        with explained(self._path):
+            return open_notices(self._connection)
 
     def fault(self) -> str | None:
         """What SQLite's own check of the file says is wrong with it, or None."""

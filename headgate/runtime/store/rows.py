@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from typing import TypeAlias
+
 from headgate.plan import JsonObject
 from headgate.records import NamedTuple
 
@@ -76,11 +80,15 @@ class StoredRequest(NamedTuple):
     answer: JsonObject | None
 
 
+Also: TypeAlias = "Callable[[sqlite3.Connection], None]"
+"""Rows beside the run's own that its events change, written in their transaction. Made in this package alone."""
+
+
 class RunWrite(NamedTuple):
     """What one run appends in one transaction; all of it or nothing is stored.
 
     `events` are (seq, text); `row` is given when the projection changed, and always for a `new` run, whose `plan`
-    (digest, canonical bytes) is stored with it; `answers` are (request, JSON).
+    (digest, canonical bytes) is stored with it; `answers` are (request, JSON); `also` are further rows, written last.
     """
 
     run: str
@@ -91,6 +99,7 @@ class RunWrite(NamedTuple):
     answers: tuple[tuple[str, JsonObject], ...] = ()
     plan: tuple[str, bytes] | None = None
     new: bool = False
+    also: tuple[Also, ...] = ()
 
 
 class RunFilter(NamedTuple):

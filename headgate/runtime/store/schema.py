@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from headgate.runtime.store import journal
+
 APPLICATION_ID = 0x48475445  # "HGTE", so that another program's database is never taken for a store
 
 # One script a version; a store of version n has had the first n applied. None is ever edited once released.
@@ -65,6 +67,7 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX requests_open ON requests(run) WHERE answer IS NULL;
     """,
+    journal.TABLES,
 )
 
 VERSION = len(MIGRATIONS)
