@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from headgate.api.vocabularies import bundled, vocabulary_of
 from headgate.cli.verbs import VERBS
 from headgate.runtime.acts import REFUSALS
 from headgate.runtime.failure_codes import FAILURE_CODES
@@ -20,6 +21,7 @@ from headgate.runtime.status import (
     StatusFacts,
     WaitsFor,
 )
+from headgate.runtime.vocabulary import ELSE, FOLDER, Vocabulary, Words
 
 INTRODUCTION = """\
 # Statuses
@@ -65,6 +67,14 @@ WAITS = {
     WaitsFor.CALLBACK: "an outside agent's call; not available yet",
     WaitsFor.EVENT: "an event; not available yet",
 }
+VOCABULARIES_INTRODUCTION = """\
+## Vocabularies
+
+`--vocabulary NAME` of `runs`, `show` and `timeline` says statuses in another product's words; with it, `runs --status`
+takes a word and finds every run that is called so. `--vocabulary FILE` reads your own: a TOML file with a `name`, a table
+`[runs]` and a table `[steps]` that give every status below a word, or a table of words by what is waited for or held, with
+`else` for the rest.
+"""
 
 
 def page() -> str:
@@ -99,6 +109,11 @@ def page() -> str:
             "| code | means |\n|---|---|",
             *(f"| `{code}` | {text} |" for code, text in REFUSALS.items()),
             "",
+            VOCABULARIES_INTRODUCTION,
+            "What a run is called:\n",
+            _words([(words.name, words.runs) for words in _vocabularies()]),
+            "What a step is called:\n",
+            _words([(words.name, words.steps) for words in _vocabularies()]),
         ]
     )
 
@@ -160,3 +175,24 @@ def _errors() -> str:
     lines = ["| code | means | what to do |", "|---|---|---|"]
     lines += [f"| `{code}` | {facts.meaning} | {facts.remedy} |" for code, facts in FAILURE_CODES.items()]
     return "\n".join(lines) + "\n"
+
+
+def _vocabularies() -> list[Vocabulary]:
+    return [vocabulary_of(name, FOLDER) for name in bundled()]
+
+
+def _words(columns: list[tuple[str, Mapping[str, Words]]]) -> str:
+    lines = ["| status | " + " | ".join(f"`{name}`" for name, _ in columns) + " |", "|---|" + "---|" * len(columns)]
+    for status in columns[0][1]:
+        lines.append(f"| `{status}` | " + " | ".join(_named(table[status]) for _, table in columns) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _named(words: Words) -> str:
+    """`Failed` (step_failed), else `Waiting`."""
+    details: dict[str, list[str]] = {}
+    for detail, word in words.items():
+        if detail != ELSE:
+            details.setdefault(word, []).append(detail)
+    special = [f"{word} ({', '.join(under)})" for word, under in details.items()]
+    return ", ".join([*special, f"else {words[ELSE]}" if special else words[ELSE]])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import cast
 
 from headgate.api.faults import NothingStarted
 from headgate.api.place import Place
 from headgate.api.site import Site, find_run, translated
+from headgate.api.vocabularies import called, canonical, spoken, vocabulary_of
 from headgate.plan import JsonObject, Plan, PlanIntegrity
 from headgate.records import NamedTuple
 from headgate.runtime.events import Event
@@ -51,15 +54,26 @@ def runs(chosen: RunFilter, place: Place) -> tuple[RunView, ...]:
     return found
 
 
-def show(run: str, place: Place) -> RunView:
-    """One run with its steps, by any unique prefix of its id; raises `NothingStarted` when there is none."""
+def runs_called(wanted: Sequence[str], chosen: RunFilter, vocabulary: str, place: Place) -> tuple[RunView, ...]:
+    """As `runs`, in the words of a vocabulary: those called by one of `wanted`, or all. Raises `UsageFault`."""
+    words = vocabulary_of(vocabulary, place.folder)
+    found = runs(chosen._replace(statuses=canonical(wanted, words), limit=None), place)
+    return tuple(islice(called(found, wanted, words), chosen.limit))
+
+
+def show(run: str, place: Place, vocabulary: str | None = None) -> RunView:
+    """One run with its steps, by any unique prefix of its id, in the words of a vocabulary when one is named.
+
+    Raises `NothingStarted` when there is no such run, `UsageFault` for what is no vocabulary.
+    """
+    words = None if vocabulary is None else vocabulary_of(vocabulary, place.folder)
     read = _reader(place, run)
     with translated():
         row = read.run(find_run(read, run))
         assert row is not None, "a run that was found is there"
         view = view_of(read, row)
         read.close()
-    return view
+    return view if words is None else spoken(view, words)
 
 
 def events(run: str, place: Place) -> tuple[Event, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headgate.cli.options import format_option, placed, when
+from headgate.cli.options import format_option, placed, vocabulary_option, when
 from headgate.cli.output import colour_wanted, columns, print_json
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ STATUSES = (
 @click.option("--until", type=when, metavar="TIME", help="Created before.")
 @click.option("--open", "open_only", is_flag=True, help="Those that have not ended.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N, the newest.")
+@vocabulary_option
 @format_option("text", "json")
 @placed
 def runs(
@@ -40,15 +41,19 @@ def runs(
     until: int | None,
     open_only: bool,
     limit: int | None,
+    vocabulary: str | None,
     output: str,
     place: Place,
 ) -> None:
-    """List runs, the newest first."""
+    """List runs, the newest first. With --vocabulary, STATUS is one of its words."""
     from headgate.api import history
     from headgate.runtime.store import RunFilter
 
-    chosen = RunFilter(_statuses(statuses), workflow, trigger, since, until, open_only, limit)
-    found = history.runs(chosen, place)
+    chosen = RunFilter((), workflow, trigger, since, until, open_only, limit)
+    if vocabulary is None:
+        found = history.runs(chosen._replace(statuses=_statuses(statuses)), place)
+    else:
+        found = history.runs_called(_listed(statuses), chosen, vocabulary, place)
     if output == "json":
         from headgate.render.run_json import listed_object
 
@@ -62,14 +67,15 @@ def runs(
 
 @click.command("show")
 @click.argument("run")
+@vocabulary_option
 @format_option("text", "json")
 @placed
-def show(*, run: str, output: str, place: Place) -> None:
+def show(*, run: str, vocabulary: str | None, output: str, place: Place) -> None:
     """Show RUN with its steps, its output or failure, and what may be done next."""
     from headgate.api import history
     from headgate.cli import answers
 
-    answers.show(history.show(run, place), output)
+    answers.show(history.show(run, place, vocabulary), output)
 
 
 @click.command("events")
@@ -93,15 +99,16 @@ def events(*, run: str, output: str, place: Place) -> None:
 
 @click.command("timeline")
 @click.argument("run")
+@vocabulary_option
 @format_option("text", "json")
 @placed
-def timeline(*, run: str, output: str, place: Place) -> None:
+def timeline(*, run: str, vocabulary: str | None, output: str, place: Place) -> None:
     """Draw RUN as a Gantt chart: when each step ran, waited, was retried or held, and what came of it."""
     from headgate.api import history
     from headgate.render.timeline import timeline_object, timeline_text
     from headgate.runtime.clock import SystemClock
 
-    view, found = history.show(run, place), history.events(run, place)
+    view, found = history.show(run, place, vocabulary), history.events(run, place)
     if output == "json":
         print_json(timeline_object(view, found))
     else:
@@ -124,8 +131,12 @@ def why(*, run: str, output: str, place: Place) -> None:
         print(why_text(found, width=columns(), colour=colour_wanted()), end="")
 
 
+def _listed(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.strip() for each in given for name in each.split(",") if name.strip())
+
+
 def _statuses(given: tuple[str, ...]) -> tuple[str, ...]:
-    names = tuple(name.strip() for each in given for name in each.split(",") if name.strip())
+    names = _listed(given)
     for name in names:
         if name not in STATUSES:
             from headgate.diagnostics import nearest

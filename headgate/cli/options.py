@@ -112,6 +112,11 @@ def driving(verb: _Verb) -> _Verb:
     )(verb)
 
 
+vocabulary_option = click.option(
+    "--vocabulary",
+    metavar="NAME",
+    help="Say statuses in another product's words: taskjuice, agentruntime, rocketlead, sprigr, or a file.",
+)
 reason_option = click.option("--reason", metavar="TEXT", help="Why; it is kept with who and when.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before what cannot be undone.")
 

@@ -20,7 +20,7 @@ def run_object(view: RunView) -> JsonObject:
         "workflow": view.workflow,
         "version": view.version,
         "plan_digest": view.plan_digest,
-        "status": str(view.status),
+        "status": view.word or str(view.status),
         "detail": view.detail,
         "outcome": None if view.outcome is None else str(view.outcome),
         "trigger": view.trigger,
@@ -47,7 +47,7 @@ def listed_object(view: RunView) -> JsonObject:
 def step_object(step: StepView) -> JsonObject:
     return {
         "kind": step.kind,
-        "status": str(step.status),
+        "status": step.word or str(step.status),
         "detail": step.detail,
         "attempts": step.attempts,
         "input": step.input,

@@ -31,7 +31,7 @@ def runs_text(views: Sequence[RunView], now: int, *, width: int | None, colour: 
 def run_status(view: RunView) -> Cell:
     """The run's status with its mark."""
     facts = run_facts(view.status)
-    return Cell(f"{facts.mark} {view.status}", facts.colour)
+    return Cell(f"{facts.mark} {view.word or view.status}", facts.colour)
 
 
 def run_text(view: RunView, now: int, *, width: int | None, colour: bool) -> str:
@@ -77,7 +77,14 @@ def _step_row(path: str, step: StepView, now: int) -> tuple[Cell | str, ...]:
     facts = step_facts(step.status)
     took = "" if step.started_at is None else span((step.ended_at or now) - step.started_at)
     attempts = str(step.attempts) if step.attempts > 1 else ""
-    return (path, step.kind, Cell(f"{facts.mark} {step.status}", facts.colour), attempts, took, step_remark(step))
+    return (
+        path,
+        step.kind,
+        Cell(f"{facts.mark} {step.word or step.status}", facts.colour),
+        attempts,
+        took,
+        step_remark(step),
+    )
 
 
 def step_remark(step: StepView) -> str:

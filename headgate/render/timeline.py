@@ -65,7 +65,7 @@ def timeline_object(view: RunView, events: Sequence[Event]) -> JsonObject:
     return {
         "run": view.run,
         "workflow": view.workflow,
-        "status": view.status,
+        "status": view.word or view.status,
         "started_at": timestamp(view.started_at),
         "ended_at": timestamp(view.ended_at),
         "steps": [
@@ -78,7 +78,7 @@ def _step_object(name: str, step: StepView, mine: Sequence[Interval], remarks: M
     return {
         "step": name,
         "kind": step.kind,
-        "status": step.status,
+        "status": step.word or step.status,
         "detail": step.detail,
         "agent": step.agent,
         "started_at": timestamp(step.started_at),
@@ -97,7 +97,7 @@ def _in_order(view: RunView, found: Mapping[str, Sequence[Interval]]) -> list[st
 
 def _head(view: RunView, now: int, *, colour: bool) -> str:
     facts = run_facts(view.status)
-    status = f"{facts.mark} {view.status}" + (f" ({view.detail})" if view.detail else "")
+    status = f"{facts.mark} {view.word or view.status}" + (f" ({view.detail})" if view.detail else "")
     status = coloured(status, facts.colour) if colour else status
     started = view.started_at or view.created_at
     return f"{view.workflow} {view.run}  {status}  {moment(started)} UTC  {span((view.ended_at or now) - started)}"

@@ -31,7 +31,10 @@ class FailureView(NamedTuple):
 
 
 class StepView(NamedTuple):
-    """`detail` says what a waiting step waits for, or why one was skipped or held; `error` is its last error."""
+    """`detail` says what a waiting step waits for, or why one was skipped or held; `error` is its last error.
+
+    `word` is shown in place of the status when another product's words are wanted.
+    """
 
     kind: str
     status: str
@@ -45,10 +48,11 @@ class StepView(NamedTuple):
     ended_at: int | None
     title: str | None = None
     resume_at: int | None = None
+    word: str | None = None
 
 
 class RunView(NamedTuple):
-    """`trigger` is the trigger's name. `steps` is keyed by path, `notify.3.send` inside a loop."""
+    """`trigger` is the trigger's name. `steps` is keyed by path, `notify.3.send` inside a loop. `word` as of a step."""
 
     run: str
     workflow: str
@@ -67,6 +71,7 @@ class RunView(NamedTuple):
     failure: FailureView | None
     holds: tuple[HoldView, ...]
     steps: Mapping[str, StepView]
+    word: str | None = None
 
 
 def run_view(state: RunState) -> RunView:
