@@ -70,10 +70,10 @@ WAITS = {
 VOCABULARIES_INTRODUCTION = """\
 ## Vocabularies
 
-`--vocabulary NAME` of `runs`, `show` and `timeline` says statuses in another product's words; with it, `runs --status`
-takes a word and finds every run that is called so. `--vocabulary FILE` reads your own: a TOML file with a `name`, a table
-`[runs]` and a table `[steps]` that give every status below a word, or a table of words by what is waited for or held, with
-`else` for the rest.
+`--vocabulary NAME` of `runs`, `show` and `timeline` says statuses in another product's words; with it, `runs
+--status` takes a word and finds every run that is called so. `--vocabulary FILE` reads your own: a TOML file with a
+`name`, a table `[runs]` and a table `[steps]` that give every status below a word, or a table of words by what is
+waited for or held, with `else` for the rest.
 """
 
 
@@ -184,7 +184,7 @@ def _vocabularies() -> list[Vocabulary]:
 def _words(columns: list[tuple[str, Mapping[str, Words]]]) -> str:
     lines = ["| status | " + " | ".join(f"`{name}`" for name, _ in columns) + " |", "|---|" + "---|" * len(columns)]
     for status in columns[0][1]:
-        lines.append(f"| `{status}` | " + " | ".join(_named(table[status]) for _, table in columns) + " |")
+        lines += [f"| `{status}` | " + " | ".join(_named(table[status]) for _, table in columns) + " |"]
     return "\n".join(lines) + "\n"
 
 
