@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from keyrings_of_ours import use_keyring, use_plain_keyring
 
 from headgate.plan import Json
 from headgate.runtime.connections import World
@@ -35,7 +36,8 @@ def test_secrets_come_from_the_environment_and_from_files(tmp_path: Path) -> Non
     assert (here.secret("A"), here.secret("B")) == ("tok-12345", "from file")
 
 
-def test_a_missing_secret_says_where_it_should_be(tmp_path: Path) -> None:
+def test_a_missing_secret_says_where_it_should_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_keyring(monkeypatch, "keyring.backends.fail.Keyring")
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     here = world(
@@ -53,9 +55,22 @@ def test_a_missing_secret_says_where_it_should_be(tmp_path: Path) -> None:
         "FILE": "the secret `FILE` is missing: cannot read the file `nope` (No such file or directory)",
         "VOID": "the secret `VOID` is missing: the file `empty` is empty",
         "BINARY": "the secret `BINARY` is missing: cannot read the file `binary` (it is not UTF-8)",
-        "RING": "the secret `RING` comes from a keyring, which is not supported yet; use `env` or `file`",
+        "RING": "the secret `RING` comes from the system's keyring, and this machine has no keyring that can be asked "
+        "(`keyring diagnose` tells more)",
         "X": "the secret `X` is not in headgate.toml; add it to [secrets], with where it comes from",
     }
+
+
+def test_a_secret_may_be_kept_in_the_keyring_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = use_plain_keyring(monkeypatch, tmp_path)
+    book.write_text('{"shop/token": "from the ring", "headgate/short": "of ours"}')
+    here = world(
+        A=SecretSource("keyring", "shop/token"), B=SecretSource("keyring", "short"), C=SecretSource("keyring", "x")
+    )
+    assert (here.secret("A"), here.secret("B")) == ("from the ring", "of ours")
+    assert sentence(here.secret, "C") == (
+        "the secret `C` is missing: the system's keyring has no `x` (`keyring set` puts it there)"
+    )
 
 
 def test_placeholders_are_bound_wherever_they_stand() -> None:

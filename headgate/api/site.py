@@ -11,7 +11,8 @@ from headgate.api.faults import NothingStarted, UsageFault
 from headgate.api.place import Place
 from headgate.plan import JsonObject, PlanStep
 from headgate.runtime.clock import Clock, SystemClock
-from headgate.runtime.errors import DamagedLog, StoreError
+from headgate.runtime.errors import DamagedLog, KeyFault, StoreError
+from headgate.runtime.keys import Keys
 from headgate.runtime.store import Reader, Store, reader_of
 from headgate.workspace import EMPTY, LOCK_NAME, Lock, LockDamaged, Workspace
 
@@ -32,6 +33,7 @@ class Site:
         self.root = place.folder if file is None else file.parent
         self._environments: dict[str | None, Workspace] = {}
         self._lock: Lock | None = None
+        self._keys: Keys | None = None
         self.environment = place.environment
         self.workspace = self.in_environment(place.environment)
 
@@ -75,6 +77,13 @@ class Site:
         if "://" in named:
             raise UsageFault(f"the store `{named}` is of a kind this headgate does not know: name a SQLite file")
         return self.place.folder / named
+
+    @property
+    def keys(self) -> Keys:
+        """What signs and seals for this store; its key is looked for when it is first used."""
+        if self._keys is None:
+            self._keys = Keys(self.store_path.parent)
+        return self._keys
 
     @property
     def stands_elsewhere(self) -> bool:
@@ -137,8 +146,8 @@ def _make_state_folder(folder: Path) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raises `NothingStarted` for a store that cannot be used and for a log that makes no sense."""
+    """Raises `NothingStarted` for a store or a key that cannot be used and for a log that makes no sense."""
     try:
         yield
-    except (StoreError, DamagedLog) as fault:
+    except (StoreError, KeyFault, DamagedLog) as fault:
         raise NothingStarted(str(fault)) from fault

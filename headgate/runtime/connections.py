@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
+from headgate.runtime import os_keyring
 from headgate.runtime.clock import Clock, SystemClock
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.masking import Mask
@@ -84,8 +85,16 @@ class World:
             if not value:
                 raise unbound(f"{whose} is missing: the file `{source.name}` is empty")
             return value
-        message = f"{whose} comes from a {source.kind}, which is not supported yet; use `env` or `file`"
-        raise unbound(message)
+        assert source.kind == "keyring", "the schema knows three kinds of source"
+        try:
+            kept = os_keyring.read(source.name)
+        except os_keyring.KeyringMissing as fault:
+            raise unbound(f"{whose} comes from the system's keyring, and {fault}") from None
+        if not kept:
+            raise unbound(
+                f"{whose} is missing: the system's keyring has no `{source.name}` (`keyring set` puts it there)"
+            )
+        return kept
 
     def settings(self, given: Mapping[str, str | SecretSource], whose: str) -> dict[str, str]:
         """Environment variables or headers of an instance with their sources read; raises as `value_of`."""

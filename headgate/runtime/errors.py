@@ -51,6 +51,10 @@ class DamagedLog(Exception):  # noqa: N818
         self.seq = seq
 
 
+class KeyFault(Exception):  # noqa: N818
+    """The store's key is missing, another one or unusable, or what it sealed was damaged. One sentence for a person."""
+
+
 class StoreError(Exception):
     """The store cannot be used: read-only, locked, full, of a newer version, or no store. One sentence for a person."""
 
