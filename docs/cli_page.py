@@ -65,13 +65,15 @@ eval "$(_HEADGATE_COMPLETE=bash_source headgate)"     # or zsh_source, fish_sour
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every verb with its command, in the order of `headgate --help`."""
+    """Every verb with its command, in the order of `headgate --help`; one with parts is followed by these."""
     context = click.Context(cli)
     for _, names in SECTIONS:
         for name in names:
             command = cli.get_command(context, name)
             assert command is not None, f"the verb {name} has no command"
             yield name, command
+            if isinstance(command, click.Group):
+                yield from ((f"{name} {part}", each) for part, each in command.commands.items())
 
 
 def undocumented() -> list[str]:
@@ -91,7 +93,7 @@ def page() -> str:
     described = dict(commands())
     for title, names in SECTIONS:
         parts.append(f"## {title}\n")
-        parts += [_command(name, described[name]) for name in names]
+        parts += [_command(each, described[each]) for each in described if each.split()[0] in names]
     return "\n".join(parts)
 
 
