@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from contextlib import suppress
 from headgate.plan import JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime import performers
-from headgate.runtime.attempts import Attempts, Ended, OutputSchema, Performing
+from headgate.runtime.attempts import Ended, OutputSchema, Performing
 from headgate.runtime.children import Callees
 from headgate.runtime.clock import Clock
 from headgate.runtime.commands import Record
@@ -20,6 +19,7 @@ from headgate.runtime.driven import DrivenRun
 from headgate.runtime.errors import StoreLocked
 from headgate.runtime.events import EventType
 from headgate.runtime.fleet import Fleet
+from headgate.runtime.hosting import Hosting, LoopHost
 from headgate.runtime.inbox import Answered, Inbox, answer_of
 from headgate.runtime.judging import People, Refusal, Request, Verdict
 from headgate.runtime.patience import Patience, awaited
@@ -37,8 +37,9 @@ class Services(NamedTuple):
 
     `worlds` gives the bindings of an environment; `callees` finds what `call` steps start; `output_schema` is the
     locked schema of a tool's result; `people` are the workspace's groups; `changed` is told the id of each run after
-    its commit, for live views. `perform` carries an attempt out and `identifiers` name new runs. A store that is not
-    `shared` is nobody else's: it is not asked for others' acts, and no lease is renewed.
+    its commit, for live views. `perform` carries an attempt out, `hosting` makes what attempts run on, and
+    `identifiers` name new runs. A store that is not `shared` is nobody else's: it is not asked for others' acts, and no
+    lease is renewed.
     """
 
     worlds: Callable[[str | None], World]
@@ -50,10 +51,11 @@ class Services(NamedTuple):
     perform: Performing = performers.perform
     identifiers: Callable[[], Identifiers] = Identifiers
     shared: bool = True
+    hosting: Hosting = LoopHost
 
 
 class Executor:
-    """Drives the runs of its fleet in one event loop. An effect starts only when what asks for it is on the disk."""
+    """Drives the runs of its fleet on one host. An effect starts only when what asks for it is on the disk."""
 
     def __init__(self, store: Store, owner: Owner, services: Services) -> None:
         self.fleet = Fleet(
@@ -67,9 +69,7 @@ class Executor:
         self._changed = services.changed
         self._inbox = Inbox(store, self.fleet)
         self._ended: deque[Ended] = deque()
-        self._attempts = Attempts(services.worlds, services.output_schema, services.perform, self._end)
-        self._alarm: asyncio.Future[None] | None = None
-        self._bell: asyncio.TimerHandle | None = None
+        self._host = services.hosting(services.worlds, services.output_schema, services.perform, self._end)
         self._at_stake = False
         self._poll_at = 0.0
         self._renew_at = 0.0
@@ -78,31 +78,28 @@ class Executor:
 
     async def drive(self, patience: Patience) -> None:
         """Drives every run of the fleet until all rest, or `stop` is called. Raises `StoreError`."""
-        loop = asyncio.get_running_loop()
-        self._renew_at = loop.time() + self._renew_seconds
+        self._renew_at = self._host.now() + self._renew_seconds
         self.fleet.go_on(self._clock.now_ms())
         try:
             while True:
-                self._turn(loop)
+                self._turn()
                 if self.interrupted:
                     await self._interrupt()
                     return
-                if not self._attempts and not self._ended and not self._awaits(patience):
+                if not self._host.is_performing() and not self._ended and not self._awaits(patience):
                     return
-                await self._wait(loop)
+                await self._wait()
         finally:
-            if self._bell is not None:
-                self._bell.cancel()
-                self._bell = None
-            self._attempts.cancel_all()
-            await self._attempts.settled()
+            self._host.close()
+            self._host.cancel_all()
+            await self._host.settled()
 
     def ask(self, run: str, request: Request) -> Verdict:
         """What the status model says to an act of this process; an accepted one is carried out with the next tick."""
         now = self._clock.now_ms()
         verdict = self.fleet.judge(self.fleet.runs[run], request, now)
         self.fleet.touch(run)
-        self._ring()
+        self._host.signal()
         return verdict
 
     def record(self) -> None:
@@ -138,7 +135,7 @@ class Executor:
     def stop(self) -> None:
         """Asks the loop to put down what is in flight, and end. Safe to call from a signal's handler on the loop."""
         self.interrupted = True
-        self._ring()
+        self._host.signal()
 
     def release(self) -> None:
         """Gives the leases up."""
@@ -153,9 +150,9 @@ class Executor:
 
     # One tick
 
-    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _turn(self) -> None:
         now = self._clock.now_ms()
-        moment = loop.time()
+        moment = self._host.now()
         self._append_ends(now)
         self.fleet.settle(now, record_only=False)
         if moment >= self._poll_at:
@@ -192,7 +189,7 @@ class Executor:
         for driven, write in pairs:
             if driven.id in refused:
                 for member in self.fleet.family(driven.lease.root):
-                    self._attempts.cancel_all(member.id)
+                    self._host.cancel_all(member.id)
                 self.fleet.forget(driven.lease.root)
             else:
                 driven.committed(write)
@@ -211,10 +208,10 @@ class Executor:
     def _carry_out(self, driven: DrivenRun) -> None:
         in_flight = driven.state.in_flight
         for abort in driven.aborted:
-            self._attempts.cancel(driven.id, abort.step, abort.attempt)
+            self._host.cancel(driven.id, abort.step, abort.attempt)
         for perform in driven.started:
             if in_flight.get(perform.step) == perform.attempt:
-                self._attempts.start(driven.state, perform.step, perform.attempt)
+                self._host.perform(driven.state, perform.step, perform.attempt)
         driven.aborted = []
         driven.started = []
 
@@ -223,45 +220,21 @@ class Executor:
     def _awaits(self, patience: Patience) -> bool:
         return any(awaited(driven.state, patience) is not None for driven in self.fleet.runs.values())
 
-    async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _wait(self) -> None:
         """Until an attempt ends, a timer is due, or it is time to look for what others ask."""
-        if self._ended or self.interrupted:
-            await asyncio.sleep(0)
-            return
+        moment = self._host.now()
         due = min(self._poll_at, self._renew_at)
         wake = self.fleet.next_wake()
         if wake is not None:
-            due = min(due, loop.time() + (wake - self._clock.now_ms()) / 1000)
-        if due < math.inf:
-            self._set_bell(loop, due)
-        self._alarm = loop.create_future()
-        try:
-            await self._alarm
-        finally:
-            self._alarm = None
-
-    def _set_bell(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
-        """One timer for all waits: it is set anew only when it would ring too late, and may ring for nothing."""
-        if self._bell is not None:
-            if self._bell.when() <= due:
-                return
-            self._bell.cancel()
-        self._bell = loop.call_at(due, self._ring_bell)
-
-    def _ring_bell(self) -> None:
-        self._bell = None
-        self._ring()
+            due = min(due, moment + (wake - self._clock.now_ms()) / 1000)
+        await self._host.first(moment if self._ended or self.interrupted else due)
 
     def _binding(self, environment: str | None, kind: str, given: JsonObject) -> str | None:
         return self._worlds(environment).binding_digest(kind, given)
 
     def _end(self, ended: Ended) -> None:
         self._ended.append(ended)
-        self._ring()
-
-    def _ring(self) -> None:
-        if self._alarm is not None and not self._alarm.done():
-            self._alarm.set_result(None)
+        self._host.signal()
 
     async def _interrupt(self) -> None:
         """Puts down what is in flight: what still ended is recorded so, the rest as lost, under a hold."""
@@ -271,8 +244,8 @@ class Executor:
             if driven.state.phase not in {*TERMINAL_PHASES, Phase.CANCELLING}:
                 driven.append(Record(EventType.HOLD_OPENED, {"hold": HoldReason.INTERRUPTED.value}), now)
             self.fleet.touch(driven.id)
-        self._attempts.cancel_all()
-        await self._attempts.settled()
+        self._host.cancel_all()
+        await self._host.settled()
         now = self._clock.now_ms()
         self._append_ends(now)
         for driven in busy:

@@ -25,9 +25,9 @@ from headgate.runtime.events import SYSTEM, EventType
 from headgate.runtime.judging import Accepted, People, Refusal, Request, Verdict, judge
 from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
 from headgate.runtime.state import new
-from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase
-from headgate.runtime.store import Identifiers, Lease, Owner, RunWrite, Store
-from headgate.runtime.wakes import next_wake, wake_sources
+from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatus
+from headgate.runtime.store import Identifiers, Lease, Notice, Owner, RunWrite, Store, cleared, noted
+from headgate.runtime.wakes import is_forgotten, next_wake
 
 Bindings: TypeAlias = "Callable[[str | None, str, JsonObject], str | None]"
 """(environment, kind, input) -> the digest of the binding that an attempt uses, None when it uses none."""
@@ -222,6 +222,7 @@ class Fleet:
             self._arm(driven)
             write = driven.write()
             if write is not None:
+                write = _watched(driven, write)
                 pairs.append((driven, write))
         return pairs
 
@@ -234,11 +235,7 @@ class Fleet:
     def _arm(self, driven: DrivenRun) -> None:
         """An earlier alarm than needed stays: it looks at the run once too often, and nothing piles up."""
         wake = next_wake(driven.state)
-        if wake is None:
-            assert driven.state.phase in TERMINAL_PHASES or next(wake_sources(driven.state), None) is not None, (
-                f"run {driven.id} is open and nothing will ever wake it"
-            )
-        elif self._armed.get(driven.id, wake + 1) > wake:
+        if wake is not None and self._armed.get(driven.id, wake + 1) > wake:
             self._armed[driven.id] = wake
             heapq.heappush(self._wakes, (wake, driven.id))
 
@@ -306,3 +303,17 @@ class Fleet:
         if caller is not None and awaits(caller.state, driven.state):
             caller.append(ending(driven.state), at)
             self._dirty[caller.id] = None
+
+
+def _watched(driven: DrivenRun, write: RunWrite) -> RunWrite:
+    """A run that nothing will wake is told of, once; it stops no other run."""
+    if is_forgotten(driven.state):
+        return write._replace(also=(*write.also, noted(_stalled(driven.id, driven.state.at))))
+    if driven.stored is not None and driven.stored.status == RunStatus.STALLED:
+        return write._replace(also=(*write.also, cleared(_stalled(driven.id, 0).key, driven.state.at)))
+    return write
+
+
+def _stalled(run: str, at: int) -> Notice:
+    message = f"run {run} is open and nothing will ever move it, which is a fault of ours: see `headgate why {run}`"
+    return Notice(f"stalled/{run}", at, "stalled", run, message)

@@ -8,7 +8,7 @@ from headgate.records import NamedTuple
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatus
 from headgate.runtime.times import iso
-from headgate.runtime.wakes import wake_sources
+from headgate.runtime.wakes import is_forgotten
 
 _NAMED = 3
 
@@ -44,6 +44,8 @@ def is_overdue(state: RunState, now_ms: int) -> bool:
 
 
 def _active(state: RunState) -> Derived:
+    if is_forgotten(state):
+        return Derived(RunStatus.STALLED, None)
     busy = state.running or state.ready or state.interrupted
     if busy:
         return Derived(RunStatus.RUNNING, _names(busy))
@@ -53,9 +55,7 @@ def _active(state: RunState) -> Derived:
         return Derived(RunStatus.RETRYING, first if due is None else f"{first}, next attempt at {iso(due)}")
     if state.waiting:
         return Derived(RunStatus.WAITING, ", ".join(sorted(state.waits)))
-    if next(wake_sources(state), None) is not None:
-        return Derived(RunStatus.RUNNING, None)
-    return Derived(RunStatus.STALLED, None)
+    return Derived(RunStatus.RUNNING, None)
 
 
 def _names(paths: Collection[str]) -> str:

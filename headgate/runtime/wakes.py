@@ -18,6 +18,11 @@ class WakeSource(NamedTuple):
     what: str
 
 
+def is_forgotten(state: RunState) -> bool:
+    """Whether the run is open and nothing will ever move it, which is a fault of ours. O(1)."""
+    return state.phase not in TERMINAL_PHASES and next(wake_sources(state), None) is None
+
+
 def stall_at(state: RunState) -> int | None:
     """When the run has made no progress for its `timeout`, UTC in ms; None while no step is ready, running or retrying,
     and while it is held.

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from headgate.records import NamedTuple
 from headgate.runtime.failure_codes import FAILURE_CODES
-from headgate.runtime.marks import EXPIRY
 from headgate.runtime.state import Approval, Hold, RunState
 from headgate.runtime.status import HOLD_RULES, TERMINAL_PHASES, HoldReason, Phase, WaitsFor
 from headgate.runtime.times import iso
 from headgate.runtime.view import hold_view
+from headgate.runtime.wakes import is_forgotten
 
 _MOST_NAMED = 20
 
@@ -34,7 +34,7 @@ def reasons(state: RunState) -> tuple[Reason, ...]:
     """What holds the run, or what it waits for; for an ended run, how it ended. Never empty."""
     if state.phase in TERMINAL_PHASES:
         return (_ended(state),)
-    found = (*_holds(state), *_open(state))
+    found = () if is_forgotten(state) else (*_holds(state), *_open(state))
     return found or (_stalled(state),)
 
 
@@ -135,7 +135,7 @@ _EXPIRIES = {"deny": "it is denied", "proceed": "it goes on without one", "escal
 
 
 def _stalled(state: RunState) -> Reason:
-    if state.urgent or any(name.startswith(EXPIRY) for name in state.timers):
+    if not is_forgotten(state):
         message = "a decision is due and waits for a worker"
         return Reason("ready", state.run_id, state.at, "any worker", f"headgate drive {state.run_id}", message)
     message = "nothing will move it, which is a fault of ours: please report it with `headgate events`"

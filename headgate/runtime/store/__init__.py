@@ -2,7 +2,7 @@
 
 from headgate.runtime.store.database import Store
 from headgate.runtime.store.identifiers import Identifiers
-from headgate.runtime.store.journal import Entry, Notice
+from headgate.runtime.store.journal import Entry, Notice, cleared, noted
 from headgate.runtime.store.leases import RENEW_SECONDS, Owner, is_gone
 from headgate.runtime.store.queries import Reader, reader_of
 from headgate.runtime.store.rows import Also, ApprovalRow, Lease, RunFilter, RunRow, RunWrite, StoredRequest
@@ -22,6 +22,8 @@ __all__ = [
     "RunWrite",
     "Store",
     "StoredRequest",
+    "cleared",
     "is_gone",
+    "noted",
     "reader_of",
 ]

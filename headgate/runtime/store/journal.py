@@ -9,6 +9,7 @@ from headgate.plan import JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime.errors import StoreError
 from headgate.runtime.events import SYSTEM
+from headgate.runtime.store.rows import Also
 
 # `subject` is `workflow/refund`, `connection/slack`, `limits` or `credits`; its entries count from 1 without a gap.
 TABLES = """
@@ -94,6 +95,24 @@ def put_notice(connection: sqlite3.Connection, notice: Notice) -> bool:
         (notice.key, notice.at, notice.kind, notice.subject, notice.message),
     )
     return changed.rowcount > 0
+
+
+def noted(notice: Notice) -> Also:
+    """The same as a row beside a run's events."""
+
+    def put(connection: sqlite3.Connection) -> None:
+        put_notice(connection, notice)
+
+    return put
+
+
+def cleared(key: str, at: int) -> Also:
+    """`clear_notice` as a row beside a run's events."""
+
+    def clear(connection: sqlite3.Connection) -> None:
+        clear_notice(connection, key, at)
+
+    return clear
 
 
 def clear_notice(connection: sqlite3.Connection, key: str, at: int) -> None:
