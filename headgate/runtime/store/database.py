@@ -12,6 +12,7 @@ from headgate.runtime.errors import StoreError
 from headgate.runtime.store.faults import fault_of
 from headgate.runtime.store.leases import LEASE_MS, Owner, is_gone
 from headgate.runtime.store.opening import open_for_writing
+from headgate.runtime.store.packing import pack
 from headgate.runtime.store.queries import EVENT_BITS, Reader
 from headgate.runtime.store.rows import ApprovalRow, Lease, RunRow, RunWrite, StoredRequest
 
@@ -99,7 +100,9 @@ class Store:
         assert write.row is not None, "a new run has a projection"
         execute = self._connection.execute
         if write.plan is not None:
-            execute("INSERT OR IGNORE INTO plans VALUES (?,?)", write.plan)
+            digest, content = write.plan
+            if execute("SELECT 1 FROM plans WHERE digest=?", (digest,)).fetchone() is None:
+                execute("INSERT INTO plans VALUES (?,?)", (digest, pack(content)))
         number = execute(_INSERT_RUN, write.row).lastrowid
         assert number is not None, "SQLite numbers every row"
         self._numbers[write.run] = number

@@ -12,6 +12,7 @@ from headgate.runtime.errors import StoreError
 from headgate.runtime.store.faults import explained
 from headgate.runtime.store.journal import Entry, Notice, entries, open_notices
 from headgate.runtime.store.opening import open_for_reading
+from headgate.runtime.store.packing import unpack
 from headgate.runtime.store.rows import ApprovalRow, RunFilter, RunRow, StoredRequest
 
 EVENT_BITS = 32
@@ -93,9 +94,7 @@ class Reader:
     def plan(self, digest: str) -> bytes | None:
         """The canonical bytes of a stored plan, as they are; whoever loads them checks them."""
         row = self._one("SELECT body FROM plans WHERE digest=?", (digest,))
-        if row is None:
-            return None
-        return row[0] if isinstance(row[0], bytes) else str(row[0]).encode()
+        return None if row is None else unpack(row[0])
 
     def approval(self, task: str) -> ApprovalRow | None:
         row = self._one(f"SELECT {_APPROVAL} FROM approvals WHERE id=?", (task,))  # noqa: S608
