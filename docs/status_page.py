@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from docs import workflow_status
 from headgate.api.vocabularies import bundled, vocabulary_of
 from headgate.cli.verbs import VERBS
 from headgate.runtime.acts import REFUSALS
@@ -99,6 +100,7 @@ def page() -> str:
             _transitions({("-" if phase is None else str(phase)): row for phase, row in RUN_TRANSITIONS.items()}),
             "## What a step's events lead to\n",
             _transitions({str(status): row for status, row in STEP_TRANSITIONS.items()}),
+            workflow_status.section(),
             "## Edges\n",
             "How an edge ends, by its kind and by how the step it leaves ended: live, or dead with its cause.\n",
             _edges(),

@@ -23,6 +23,17 @@ class RefusalCode(StrEnum):
     STOPPING = "STOPPING"
     NO_SUCH_RUN = "NO_SUCH_RUN"
     NO_SUCH_STEP = "NO_SUCH_STEP"
+    # of workflows and versions
+    NO_SUCH_WORKFLOW = "NO_SUCH_WORKFLOW"
+    NO_SUCH_VERSION = "NO_SUCH_VERSION"
+    WORKFLOW_DRAFT = "WORKFLOW_DRAFT"
+    WORKFLOW_DISABLED = "WORKFLOW_DISABLED"
+    WORKFLOW_ARCHIVED = "WORKFLOW_ARCHIVED"
+    WORKFLOW_IN_USE = "WORKFLOW_IN_USE"
+    NOT_DISABLED = "NOT_DISABLED"
+    VERSION_ACTIVE = "VERSION_ACTIVE"
+    VERSION_NOT_ACTIVE = "VERSION_NOT_ACTIVE"
+    VERSION_ARCHIVED = "VERSION_ARCHIVED"
 
 
 REFUSALS: Final[dict[RefusalCode, str]] = {
@@ -40,6 +51,16 @@ REFUSALS: Final[dict[RefusalCode, str]] = {
     RefusalCode.STOPPING: "the run is stopping",
     RefusalCode.NO_SUCH_RUN: "there is no such run",
     RefusalCode.NO_SUCH_STEP: "there is no such step",
+    RefusalCode.NO_SUCH_WORKFLOW: "no workflow of that name was published",
+    RefusalCode.NO_SUCH_VERSION: "the workflow has no version of that number",
+    RefusalCode.WORKFLOW_DRAFT: "no version of the workflow is active",
+    RefusalCode.WORKFLOW_DISABLED: "the workflow is disabled",
+    RefusalCode.WORKFLOW_ARCHIVED: "the workflow is archived",
+    RefusalCode.WORKFLOW_IN_USE: "open runs need the workflow",
+    RefusalCode.NOT_DISABLED: "the workflow is not disabled",
+    RefusalCode.VERSION_ACTIVE: "the version is the active one",
+    RefusalCode.VERSION_NOT_ACTIVE: "the version is not the active one",
+    RefusalCode.VERSION_ARCHIVED: "the version is archived",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headgate.runtime.store import journal
+from headgate.runtime.store import journal, workflows
 
 APPLICATION_ID = 0x48475445  # "HGTE", so that another program's database is never taken for a store
 
@@ -68,6 +68,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX requests_open ON requests(run) WHERE answer IS NULL;
     """,
     journal.TABLES,
+    workflows.TABLES,
 )
 
 VERSION = len(MIGRATIONS)
