@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import cast
@@ -99,6 +99,28 @@ def _masked(found: list[Event], plan: Plan) -> list[Event]:
     if not mask.hides:
         return [created, *found[1:]]
     return [created, *(event._replace(data=cast("JsonObject", mask.apply(event.data))) for event in found[1:])]
+
+
+class WholeRun(NamedTuple):
+    """Everything of one run, as people may see it: its secret inputs are masked."""
+
+    view: RunView
+    events: tuple[Event, ...]
+
+
+def whole_runs(chosen: RunFilter, place: Place) -> Iterator[WholeRun]:
+    """Each run that `chosen` lets through with its events, the newest first, one in memory at a time."""
+    read = Site(place).open_reader()
+    if read is None:
+        return
+    with translated(), read.moment():
+        shelf = PlanShelf(read)
+        for row in read.runs(chosen):
+            found = load_events(read, row.id)
+            with suppress(PlanIntegrity):
+                found = _masked(found, shelf.plan(row.plan_digest))
+            yield WholeRun(view_of(read, row), tuple(found))
+    read.close()
 
 
 def approvals(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -70,6 +72,22 @@ def write_file(target: Path, content: bytes, source: str) -> None:
         target.write_bytes(content)
     except OSError as error:
         raise NothingStarted(f"`{target}` cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[TextIO]:
+    """A text file that is there whole or not at all; raises `NothingStarted` when it cannot be written."""
+    from headgate.api.faults import NothingStarted
+
+    draft = target.with_name(target.name + ".part")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            yield file
+        draft.replace(target)
+    except OSError as error:
+        raise NothingStarted(f"`{target}` cannot be written: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def say(notes: tuple[str, ...] | list[str]) -> None:

@@ -1,4 +1,4 @@
-"""A bar on a terminal while very many files are checked; never in a pipe."""
+"""A bar on a terminal while something takes long; never in a pipe."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import sys
 from typing import Any
 
 WORTH_A_BAR = 200
-"""Files from which people wait long enough to wonder."""
+"""Things from which people wait long enough to wonder."""
 
 
 class Progress:
-    """Told how many of how many files are done; draws on standard error, and wipes the bar away at the end."""
+    """Told how many of how many things are done; draws on standard error, and wipes the bar away at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, label: str) -> None:
+        self._label = label
         self._bar: Any = None
         self._drawn = 0
 
@@ -22,7 +23,7 @@ class Progress:
                 return
             import click
 
-            self._bar = click.progressbar(length=total, label="checking", file=sys.stderr)
+            self._bar = click.progressbar(length=total, label=self._label, file=sys.stderr)
         self._bar.update(done - self._drawn)
         self._drawn = done
         if done == total:
@@ -30,6 +31,6 @@ class Progress:
             self._bar, self._drawn = None, 0
 
 
-def progress() -> Progress | None:
+def progress(label: str = "checking") -> Progress | None:
     """Who draws the bar; nobody where no terminal would show it."""
-    return Progress() if sys.stderr.isatty() else None
+    return Progress(label) if sys.stderr.isatty() else None

@@ -22,7 +22,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Run", ("run", "drive", "runs", "show", "events", "timeline", "why")),
     ("Decide", ("approvals", "approve", "deny")),
     ("Operate", ("pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "replay")),
-    ("Look after", ("doctor",)),
+    ("Look after", ("doctor", "store")),
 )
 
 VERBS: dict[str, Verb] = {
@@ -58,6 +58,7 @@ VERBS: dict[str, Verb] = {
     "confirm": Verb("operate", "Say whether an attempt in doubt happened."),
     "redrive": Verb("operate", "Go on with a failed or cancelled run, keeping what completed."),
     "replay": Verb("operate", "Start a new run with the payload of an ended one."),
+    "store": Verb("store", "Look after the database: check, backup, vacuum, export, prune."),
     "doctor": Verb("doctor", "Say what is wrong with workspace, lock and store, and the fix."),
 }
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from headgate.runtime.errors import StoreError
+from headgate.runtime.store import upkeep
 from headgate.runtime.store.faults import fault_of
 from headgate.runtime.store.leases import LEASE_MS, Owner, is_gone
 from headgate.runtime.store.opening import open_for_writing
@@ -126,6 +127,24 @@ class Store:
                 self._numbers.pop(write.run, None)
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+    # Upkeep
+
+    def copy_to(self, target: Path, told: Callable[[int, int], None]) -> None:
+        """As `upkeep.copy`."""
+        upkeep.copy(self._connection, self.path, target, told)
+
+    def vacuum(self) -> upkeep.Sizes:
+        """As `upkeep.vacuum`."""
+        return upkeep.vacuum(self._connection, self.path)
+
+    def old_families(self, before: int, workflows: Sequence[str]) -> list[upkeep.Old]:
+        """As `upkeep.old_families`."""
+        return upkeep.old_families(self._connection, self.path, before, workflows)
+
+    def archive(self, roots: Sequence[str], target: Path) -> None:
+        """As `upkeep.archive`."""
+        upkeep.archive(self._connection, roots, target)
 
     # Leases
 

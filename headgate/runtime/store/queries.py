@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -128,6 +129,43 @@ class Reader:
         """The acts nobody has answered yet, in the order they were made."""
         rows = self._all(f"SELECT {_REQUEST} FROM requests WHERE answer IS NULL ORDER BY at, id", ())  # noqa: S608
         return [_request(row) for row in rows]
+
+    def run_ids(self) -> list[str]:
+        """Every run, the oldest first."""
+        return [row[0] for row in self._rows("SELECT id FROM runs ORDER BY id", ())]
+
+    def events_without_run(self) -> list[int]:
+        """The numbers of runs that have events and are not listed; a store in order has none."""
+        missing: list[int] = []
+        number = 0
+        while found := self._one(
+            "SELECT key >> ? FROM events WHERE key>=? LIMIT 1", (EVENT_BITS, number << EVENT_BITS)
+        ):
+            if self._one("SELECT 1 FROM runs WHERE n=?", found) is None:
+                missing.append(found[0])
+            number = found[0] + 1
+        return missing
+
+    def approvals_without_run(self) -> list[tuple[str, str]]:
+        """(approval, run) for each approval whose run is not listed."""
+        rows = self._all("SELECT id, run FROM approvals WHERE run NOT IN (SELECT id FROM runs) ORDER BY id", ())
+        return [(row[0], row[1]) for row in rows]
+
+    def roots_without_lease(self) -> list[str]:
+        """The tops of families that nobody could lead."""
+        rows = self._all("SELECT id FROM runs WHERE id=root AND root NOT IN (SELECT root FROM leases) ORDER BY id", ())
+        return [row[0] for row in rows]
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """What is read inside is one moment of the store, whatever others write meanwhile."""
+        with explained(self._path):
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone()
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
 
     def lease_holder(self, root: str) -> str | None:
         """Who drives the family of `root`, as far as the store knows."""

@@ -1,0 +1,114 @@
+"""Whether the store holds what its logs say: every projection is made anew from the log and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from headgate.plan import PlanIntegrity
+from headgate.records import NamedTuple
+from headgate.runtime.errors import DamagedLog
+from headgate.runtime.loading import PlanShelf, load_state
+from headgate.runtime.projecting import project, project_approval
+from headgate.runtime.state import RunState
+from headgate.runtime.status import TERMINAL_PHASES
+from headgate.runtime.store import ApprovalRow, Reader, RunRow
+from headgate.runtime.wakes import wake_sources
+
+
+class Difference(NamedTuple):
+    """What is wrong with one thing of the store.
+
+    `kind` is `file`, `log`, `plan`, `run`, `approval`, `orphan` or `stalled`; `object` names it. `stored` and `rebuilt`
+    are what stands there and what its log says. `row` is the projection as it should be, None when only a person can
+    mend it.
+    """
+
+    kind: str
+    object: str
+    message: str
+    stored: str | None = None
+    rebuilt: str | None = None
+    row: RunRow | ApprovalRow | None = None
+
+
+def audit(read: Reader, told: Callable[[int, int], None]) -> Iterator[Difference]:
+    """Everything in the store that is not what it should be. `told` gets how many runs were looked at, of how many.
+
+    Give it a reader that sees one moment of the store. Raises `StoreError` when it cannot be read at all.
+    """
+    fault = read.fault()
+    if fault is not None:
+        yield Difference("file", "store", f"SQLite finds the file damaged: {fault}")
+    ids = read.run_ids()
+    known = frozenset(ids)
+    shelf = PlanShelf(read)
+    for done, run in enumerate(ids):
+        told(done, len(ids))
+        row = read.run(run)
+        if row is not None:
+            yield from audit_run(read, shelf, row, known)
+    told(len(ids), len(ids))
+    yield from _orphans(read, known)
+
+
+def audit_run(read: Reader, shelf: PlanShelf, row: RunRow, known: frozenset[str]) -> Iterator[Difference]:
+    """The same of one run; `known` are the ids of all runs."""
+    for name, other in (("the top of its family", row.root), ("its caller", row.parent)):
+        if other is not None and other not in known:
+            yield Difference("orphan", row.id, f"{name}, run {other}, is not in the store")
+    try:
+        state = load_state(read, shelf, row)
+    except PlanIntegrity as fault:
+        if row.failure_code != "PLAN_INTEGRITY":
+            yield Difference("plan", row.id, f"its plan {row.plan_digest} is damaged: {fault}")
+        return
+    except DamagedLog as fault:
+        yield Difference("log", row.id, str(fault))
+        return
+    yield from _compared("run", row.id, row, project(state, row.root))
+    yield from _approvals(read, state)
+    if state.phase not in TERMINAL_PHASES and next(wake_sources(state), None) is None:
+        yield Difference("stalled", row.id, "it is open and nothing will ever wake it")
+
+
+def _approvals(read: Reader, state: RunState) -> Iterator[Difference]:
+    stored = {row.id: row for row in read.approvals(state.run_id, ())}
+    rebuilt = {task: project_approval(state.run_id, approval) for task, approval in state.approvals.items()}
+    for task, row in rebuilt.items():
+        found = stored.pop(task, None)
+        if found is None:
+            yield Difference("approval", task, "it is in the log and not in the list", row=row)
+        else:
+            yield from _compared("approval", task, found, row)
+    for task in stored:
+        yield Difference("approval", task, f"it is in the list and not in the log of run {state.run_id}")
+
+
+def _compared(
+    kind: str, name: str, stored: RunRow | ApprovalRow, rebuilt: RunRow | ApprovalRow
+) -> Iterator[Difference]:
+    if stored == rebuilt:
+        return
+    fields = [
+        (field, before, after)
+        for field, before, after in zip(rebuilt._fields, stored, rebuilt, strict=True)
+        if before != after
+    ]
+    yield Difference(
+        kind,
+        name,
+        f"its list entry differs from its log in {', '.join(field for field, _, _ in fields)}",
+        ", ".join(f"{field} = {before!r}" for field, before, _ in fields),
+        ", ".join(f"{field} = {after!r}" for field, _, after in fields),
+        rebuilt,
+    )
+
+
+def _orphans(read: Reader, known: frozenset[str]) -> Iterator[Difference]:
+    for number in read.events_without_run():
+        yield Difference("orphan", f"run number {number}", "its events are in the log, and the run is not in the list")
+    for task, run in read.approvals_without_run():
+        yield Difference("orphan", task, f"its run {run} is not in the store")
+    for root in read.roots_without_lease():
+        if root in known:
+            yield Difference("orphan", root, "its family has no lease, so that nobody could ever drive it")
