@@ -1,0 +1,218 @@
+"""What may happen to a run: from the world, from people, to the machine, and to the clock. Driven by the tables."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, Final
+
+from memory_runs import error
+from watched import WatchedRun
+
+from headgate.plan import Json
+from headgate.runtime import judging
+from headgate.runtime.commands import Record
+from headgate.runtime.decider import NoOp, Refusal, derive, next_wake
+from headgate.runtime.errors import ErrorClass, StepError
+from headgate.runtime.events import EventType
+from headgate.runtime.status import STEP_TRANSITIONS, TERMINAL_PHASES, HoldReason, StepStatus, WaitsFor
+
+VERBS: Final = tuple(judging._VERBS)
+PEOPLE: Final = ({}, {}, {"admins": ["root"], "team": ["ann", "bea"]})
+# What clears a hold; any other is released by `resume`.
+RELEASES: Final = {HoldReason.STEP_FAILED: "skip", HoldReason.IN_DOUBT: "confirm"}
+
+Dice = random.Random
+Arguments = Callable[[WatchedRun, Dice], dict[str, Any]]
+
+
+def _maybe_output(dice: Dice) -> dict[str, Any]:
+    return {"output": {"given": dice.randrange(3)}} if dice.random() < 0.4 else {}
+
+
+# verb -> the arguments it may have; a verb that is not here is asked without
+ARGUMENTS: Final[dict[str, Arguments]] = {
+    "confirm": lambda _run, dice: {"done": dice.random() < 0.5, **_maybe_output(dice)},
+    "skip": lambda _run, dice: _maybe_output(dice),
+    "retry": lambda _run, dice: {"edit": {"p": dice.randrange(3)}} if dice.random() < 0.5 else {},
+    "redrive": lambda _run, dice: {"yes": dice.random() < 0.7},
+    "approve": lambda _run, dice: {"comment": "fine"} if dice.random() < 0.3 else {},
+}
+
+
+def answer(dice: Dice) -> Json | StepError:
+    if dice.random() < 0.5:
+        return dice.choice([{"n": dice.randrange(5)}, {}, None, [1, {"a": "ü"}], "text"])
+    kind = dice.choice([*ErrorClass, ErrorClass.TRANSIENT, ErrorClass.TRANSIENT])
+    return error(kind.value, retry_after_ms=dice.choice([None, None, 700]))
+
+
+def something(run: WatchedRun, dice: Dice) -> None:
+    """One thing happens, and what follows from it."""
+    _WHAT[dice.choices(range(len(_WHAT)), _WEIGHTS)[0]](run, dice)
+    run.settle()
+
+
+def _an_attempt_ends(run: WatchedRun, dice: Dice) -> None:
+    out = list(run.state.in_flight.items())
+    if not out:
+        return _a_child_ends(run, dice)
+    path, attempt = dice.choice(out)
+    if run.state.phase == "cancelling" and dice.random() < 0.5:
+        run.attempt_cancelled(path, attempt)
+    elif dice.random() < 0.1:
+        run.append(Record(EventType.ATTEMPT_LOST, {"attempt": attempt}, path))
+    else:
+        run.end(path, attempt, answer(dice))
+        if dice.random() < 0.1:
+            run.late[path, attempt] = None  # it is told a second time
+    return None
+
+
+def _a_late_one_ends(run: WatchedRun, dice: Dice) -> None:
+    """Also twice, and after its step has gone on: what a driver may append is recorded and changes nothing."""
+    state = run.state
+    if not run.late or state.phase in TERMINAL_PHASES:
+        return
+    path, attempt = dice.choice(list(run.late))
+    if dice.random() < 0.7:
+        del run.late[path, attempt]
+    kinds = (EventType.ATTEMPT_SUCCEEDED, EventType.ATTEMPT_FAILED, EventType.ATTEMPT_CANCELLED)
+    step = state.steps.get(path)
+    if step is None or not is_recorded(step.status):
+        return
+    before = step.status, step.has_result, step.result, step.error
+    match dice.choice(kinds):
+        case EventType.ATTEMPT_CANCELLED:
+            run.attempt_cancelled(path, attempt)
+        case EventType.ATTEMPT_FAILED:
+            run.end(path, attempt, error("permanent"))
+        case _:
+            run.end(path, attempt, {"late": True})
+    assert (step.status, step.has_result, step.result, step.error) == before, f"a late end changed `{path}`"
+
+
+def is_recorded(status: StepStatus) -> bool:
+    """Whether the late end of an attempt has a place in the log."""
+    evaluated_in_place = status in (StepStatus.READY, StepStatus.INTERRUPTED)
+    return EventType.ATTEMPT_CANCELLED in STEP_TRANSITIONS[status] and not evaluated_in_place
+
+
+def _a_child_ends(run: WatchedRun, dice: Dice) -> None:
+    children = [path for path in run.state.waiting if run[path].detail == WaitsFor.SUBRUN]
+    if children:
+        run.child_ended(dice.choice(children), dice.choice(["completed", "failed", "cancelled"]), {"y": 1})
+
+
+def _somebody_acts(run: WatchedRun, dice: Dice) -> None:
+    """Mostly sensible; what is not is refused and changes nothing."""
+    sensible = _sensible(run)
+    if sensible and dice.random() < 0.7:
+        verb, path = dice.choice(sensible)
+    else:
+        verb, path = dice.choice(VERBS), dice.choice([*run.state.steps, "nothing"])
+    if verb == "redrive" and dice.random() < 0.5:
+        path = None  # type: ignore[assignment]
+    ask(run, dice, verb, path)
+
+
+def ask(run: WatchedRun, dice: Dice, verb: str, path: str | None) -> None:
+    arguments = ARGUMENTS[verb](run, dice) if verb in ARGUMENTS else {}
+    request = dice.choice([None, f"q{dice.randrange(99)}"])
+    if dice.random() < 0.3:
+        arguments["people"] = dice.choice(PEOPLE)
+        arguments["actor"] = dice.choice(["ann", "root", "eve"])
+    known = request is not None and request in run.state.requests
+    first = run.state.requests.get(request or "")
+    before = len(run.events)
+    verdict = run.ask(verb, path, request_id=request, reason=dice.choice([None, "because"]), **arguments)
+    if known:
+        assert verdict == NoOp(first or ""), "the second caller gets the first answer"
+        assert len(run.events) == before
+
+
+def _sensible(run: WatchedRun) -> list[tuple[str, str]]:
+    state = run.state
+    found = [
+        (verb, each.step)
+        for each in state.approvals.values()
+        if each.status == "pending" or len(state.approvals) < 3
+        for verb in ("approve", "approve", "approve", "deny")
+    ]
+    for reason, path in state.holds:
+        verbs = {"step_failed": ("retry", "retry", "skip"), "in_doubt": ("confirm",)}.get(reason, ("resume",))
+        found += [(verb, path or "") for verb in verbs]
+    return found + [("retry", path) for path in state.retrying]
+
+
+def _the_driver_dies(run: WatchedRun, dice: Dice) -> None:
+    if dice.random() < 0.3:
+        run.stop()
+    else:
+        run.crash()
+
+
+def _time_passes(run: WatchedRun, dice: Dice) -> None:
+    wake = next_wake(run.state)
+    choice = dice.random()
+    if choice < 0.5 and wake is not None:
+        run.now = max(run.now, wake)
+    elif choice < 0.6:
+        run.now -= dice.randrange(3_600_000)  # somebody set the clock back
+    else:
+        run.now += dice.randrange(70_000)
+
+
+_WHAT: Final = (_an_attempt_ends, _a_child_ends, _a_late_one_ends, _somebody_acts, _the_driver_dies, _time_passes)
+_WEIGHTS: Final = (50, 8, 6, 30, 6, 10)
+
+
+def bring_to_an_end(run: WatchedRun, most: int = 600) -> None:
+    """From here on the world answers and people clear every hold; every run must end."""
+    for _ in range(most):
+        run.settle()
+        state = run.state
+        if state.phase in TERMINAL_PHASES:
+            return
+        if state.in_flight:
+            path, attempt = next(iter(state.in_flight.items()))
+            run.end(path, attempt, {"n": 1})
+        elif state.holds:
+            _clear(run)
+        elif any(run[path].detail == WaitsFor.SUBRUN for path in state.waiting):
+            run.child_ended(next(p for p in state.waiting if run[p].detail == WaitsFor.SUBRUN), "completed", {})
+        else:
+            wake = next_wake(state)
+            assert wake is not None, f"it rests without a reason: {derive(state)}"
+            run.now = max(run.now, wake)
+    raise AssertionError("the run does not come to an end")
+
+
+def _clear(run: WatchedRun) -> None:
+    reason, path = next(iter(run.state.holds))
+    verdict = run.ask(RELEASES.get(reason, "resume"), path, done=True)
+    assert not isinstance(verdict, Refusal), verdict
+
+
+_ENDS: Final = {StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.BLOCKED, StepStatus.CANCELLED}
+
+
+def check_the_end(run: WatchedRun) -> None:
+    left = {path: step.status for path, step in run.state.steps.items() if step.status not in _ENDS}
+    assert not left, f"the run has {run.phase} and left {left}"
+
+
+def live(run: WatchedRun, dice: Dice, length: int) -> None:
+    """A whole life: `length` happenings, an end, and sometimes another life after it."""
+    for _ in range(length):
+        something(run, dice)
+        if run.phase in ("failed", "cancelled") and dice.random() < 0.5:
+            ask(run, dice, "redrive", None)
+    bring_to_an_end(run)
+    check_the_end(run)
+    if run.phase in ("failed", "cancelled"):
+        ask(run, dice, "redrive", None)
+        for _ in range(length // 3):
+            something(run, dice)
+        bring_to_an_end(run)
+        check_the_end(run)
