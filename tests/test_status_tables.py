@@ -342,7 +342,7 @@ def test_an_event_that_the_table_allows_leads_where_it_says(status: StepStatus, 
 def test_a_step_never_returns_to_pending_or_leaves_its_end_but_for_a_person():
     for status, row in STEP_TRANSITIONS.items():
         for kind, targets in row.items():
-            assert StepStatus.PENDING not in targets
+            assert StepStatus.PENDING not in targets or status is StepStatus.PENDING
             if status in STEP_ENDS and targets != {status}:
                 assert status is StepStatus.FAILED
                 assert kind in (EventType.STEP_RETRIED, EventType.STEP_SKIPPED)

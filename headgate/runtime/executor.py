@@ -170,7 +170,7 @@ class Executor:
         while self._ended:
             run, step, attempt, record = self._ended.popleft()
             driven = self.fleet.runs.get(run)
-            if driven is None or driven.state.phase in TERMINAL_PHASES:
+            if driven is None or driven.state.phase in TERMINAL_PHASES or step not in driven.state.steps:
                 continue
             in_flight = driven.state.in_flight.get(step) == attempt
             if in_flight and record.type is EventType.ATTEMPT_CANCELLED and driven.state.phase is not Phase.CANCELLING:

@@ -257,14 +257,26 @@ def _to(*statuses: StepStatus) -> frozenset[StepStatus]:
     return frozenset(statuses)
 
 
-# An attempt's end that comes after its step has ended is recorded and changes nothing.
-def _late(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
+# An attempt's end that comes after it was given up is recorded and changes nothing.
+def _late_attempt(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
     return {
         _E.ATTEMPT_SUCCEEDED: _to(status),
         _E.ATTEMPT_FAILED: _to(status),
         _E.ATTEMPT_CANCELLED: _to(status),
         _E.ATTEMPT_LOST: _to(status),
-        _E.CHILD_ENDED: _to(status),
+    }
+
+
+def _late(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
+    return {**_late_attempt(status), _E.CHILD_ENDED: _to(status)}
+
+
+# What is evaluated in place ends where it stands; a late end leaves it there.
+def _in_place(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
+    return {
+        **_late_attempt(status),
+        _E.ATTEMPT_SUCCEEDED: _to(_S.COMPLETED, _S.RUNNING, status),
+        _E.ATTEMPT_FAILED: _to(_S.RUNNING, status),
     }
 
 
@@ -273,8 +285,6 @@ def _late(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
 _STARTS: Final[dict[EventType, frozenset[StepStatus]]] = {
     _E.APPROVAL_REQUESTED: _to(_S.WAITING),
     _E.STEP_DISPATCHED: _to(_S.RUNNING),
-    _E.ATTEMPT_SUCCEEDED: _to(_S.COMPLETED, _S.RUNNING),
-    _E.ATTEMPT_FAILED: _to(_S.RUNNING),
     _E.STEP_WAITING: _to(_S.WAITING, _S.COMPLETED, _S.RUNNING),
     _E.LOOP_STARTED: _to(_S.RUNNING),
     _E.STEP_HELD: _to(_S.HELD),
@@ -286,12 +296,18 @@ _STARTS: Final[dict[EventType, frozenset[StepStatus]]] = {
 STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]] = {
     # its edges make a pending step `ready` in the event that resolves the last of them
     _S.PENDING: {
+        **_late_attempt(_S.PENDING),  # of the epoch before
         _E.STEP_SKIPPED: _to(_S.SKIPPED),
         _E.STEP_BLOCKED: _to(_S.BLOCKED),
         _E.STEP_CANCELLED: _to(_S.CANCELLED),
     },
-    _S.READY: {**_STARTS, _E.STEP_STARVED: _to(_S.READY), _E.APPROVAL_OUTDATED: _to(_S.READY)},
-    _S.INTERRUPTED: {**_STARTS, _E.STEP_STARVED: _to(_S.INTERRUPTED), _E.APPROVAL_OUTDATED: _to(_S.INTERRUPTED)},
+    _S.READY: {**_STARTS, **_in_place(_S.READY), _E.STEP_STARVED: _to(_S.READY), _E.APPROVAL_OUTDATED: _to(_S.READY)},
+    _S.INTERRUPTED: {
+        **_STARTS,
+        **_in_place(_S.INTERRUPTED),
+        _E.STEP_STARVED: _to(_S.INTERRUPTED),
+        _E.APPROVAL_OUTDATED: _to(_S.INTERRUPTED),
+    },
     _S.RUNNING: {
         _E.ATTEMPT_SUCCEEDED: _to(_S.COMPLETED, _S.RUNNING),
         _E.ATTEMPT_FAILED: _to(_S.RUNNING),
@@ -310,12 +326,14 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         _E.STEP_CANCELLED: _to(_S.CANCELLED),
     },
     _S.RETRYING: {
+        **_late_attempt(_S.RETRYING),
         _E.TIMER_FIRED: _to(_S.READY),
         _E.STEP_RETRIED: _to(_S.READY),
         _E.STEP_SKIPPED: _to(_S.SKIPPED),
         _E.STEP_CANCELLED: _to(_S.CANCELLED),
     },
     _S.WAITING: {
+        **_late_attempt(_S.WAITING),
         _E.APPROVAL_DECIDED: _to(_S.READY, _S.COMPLETED, _S.RUNNING, _S.SKIPPED, _S.WAITING),
         _E.APPROVAL_EXPIRED: _to(_S.READY, _S.COMPLETED, _S.RUNNING, _S.SKIPPED, _S.WAITING),
         _E.APPROVAL_CANCELLED: _to(_S.WAITING),
@@ -327,6 +345,7 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         _E.STEP_CANCELLED: _to(_S.CANCELLED),
     },
     _S.HELD: {
+        **_late_attempt(_S.HELD),
         _E.STEP_CONFIRMED: _to(_S.COMPLETED, _S.RUNNING, _S.READY),
         _E.HOLD_RELEASED: _to(_S.HELD, _S.READY),
         _E.STEP_SKIPPED: _to(_S.SKIPPED),

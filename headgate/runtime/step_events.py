@@ -51,21 +51,27 @@ def _dispatched(state: RunState, step: StepState, event: Event) -> None:
 
 
 def _is_late(state: RunState, step: StepState, event: Event) -> bool:
-    """Whether the end of an attempt comes after its step was given up. One without effect is never in flight."""
-    if step.settled or step.status is StepStatus.FAILED:
-        return True
-    return step.status is StepStatus.RUNNING and state.in_flight.get(step.path) != event.data.get("attempt")
+    """Whether the end of an attempt comes after it was given up: it is recorded, and changes nothing.
+
+    What is evaluated in place is never in flight; it counts on, where a late end names an attempt there was.
+    """
+    attempt = event.data.get("attempt")
+    if step.status is StepStatus.RUNNING:
+        return state.in_flight.get(step.path) != attempt
+    if step.status in (StepStatus.READY, StepStatus.INTERRUPTED):
+        return isinstance(attempt, int) and attempt <= step.attempts
+    return True
 
 
 def _succeeded(state: RunState, step: StepState, event: Event) -> None:
+    if _is_late(state, step, event):
+        return
     if step.status in (StepStatus.READY, StepStatus.INTERRUPTED):  # a kind without effect, evaluated in place
         begin(step, event.at)
         attempt = event.data.get("attempt")
         step.attempts = attempt if isinstance(attempt, int) else step.attempts + 1
         step.input = event.data["input"] if "input" in event.data else event.data.get("result")
     else:
-        if _is_late(state, step, event):
-            return
         del state.in_flight[step.path]
     step.error = None
     produce(state, step, event.data.get("result"), event.at)
@@ -75,12 +81,13 @@ def _failed_attempt(state: RunState, step: StepState, event: Event) -> None:
     found = event.data["error"]
     assert isinstance(found, dict), "an attempt that failed has an error"
     attempt = event.data.get("attempt")
+    weighed = attempt is None and step.status is StepStatus.RUNNING  # a template of a step that runs
+    if not weighed and _is_late(state, step, event):
+        return
     if step.status in (StepStatus.READY, StepStatus.INTERRUPTED):  # evaluated in place
         begin(step, event.at)
         step.attempts = attempt if isinstance(attempt, int) else step.attempts + 1
-    elif attempt is not None or step.settled:  # without a number it is a template of a step that runs
-        if _is_late(state, step, event):
-            return
+    elif not weighed:
         del state.in_flight[step.path]
     if "input" in event.data:
         step.input = event.data["input"]

@@ -15,7 +15,7 @@ from headgate.runtime.commands import Record
 from headgate.runtime.decider import NoOp, Refusal, derive, next_wake
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import EventType
-from headgate.runtime.status import STEP_TRANSITIONS, TERMINAL_PHASES, HoldReason, StepStatus, WaitsFor
+from headgate.runtime.status import TERMINAL_PHASES, HoldReason, StepStatus, WaitsFor
 
 VERBS: Final = tuple(judging._VERBS)
 PEOPLE: Final = ({}, {}, {"admins": ["root"], "team": ["ann", "bea"]})
@@ -79,9 +79,9 @@ def _a_late_one_ends(run: WatchedRun, dice: Dice) -> None:
         del run.late[path, attempt]
     kinds = (EventType.ATTEMPT_SUCCEEDED, EventType.ATTEMPT_FAILED, EventType.ATTEMPT_CANCELLED)
     step = state.steps.get(path)
-    if step is None or not is_recorded(step.status):
+    if step is None:
         return
-    before = step.status, step.has_result, step.result, step.error
+    before = step.status, step.has_result, step.result, step.error, step.attempts
     match dice.choice(kinds):
         case EventType.ATTEMPT_CANCELLED:
             run.attempt_cancelled(path, attempt)
@@ -89,13 +89,9 @@ def _a_late_one_ends(run: WatchedRun, dice: Dice) -> None:
             run.end(path, attempt, error("permanent"))
         case _:
             run.end(path, attempt, {"late": True})
-    assert (step.status, step.has_result, step.result, step.error) == before, f"a late end changed `{path}`"
-
-
-def is_recorded(status: StepStatus) -> bool:
-    """Whether the late end of an attempt has a place in the log."""
-    evaluated_in_place = status in (StepStatus.READY, StepStatus.INTERRUPTED)
-    return EventType.ATTEMPT_CANCELLED in STEP_TRANSITIONS[status] and not evaluated_in_place
+    assert (step.status, step.has_result, step.result, step.error, step.attempts) == before, (
+        f"a late end changed `{path}`"
+    )
 
 
 def _a_child_ends(run: WatchedRun, dice: Dice) -> None:
