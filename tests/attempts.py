@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from headgate.plan import Json, JsonObject, PlanStep, Retry
 from headgate.runtime.connections import World
 from headgate.runtime.errors import StepError, StepFailure
-from headgate.runtime.performers import Attempt, Departure, perform
+from headgate.runtime.performers import Attempt, Departure, Log, perform
 from headgate.workspace import EMPTY, Workspace
 
 
@@ -61,6 +61,7 @@ def attempt(
         output_schema=output_schema,
         scope=scope or {},
         departure=Departure(),
+        log=Log(),
     )
 
 

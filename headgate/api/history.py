@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import cast
 
@@ -59,6 +59,25 @@ def runs_called(wanted: Sequence[str], chosen: RunFilter, vocabulary: str, place
     words = vocabulary_of(vocabulary, place.folder)
     found = runs(chosen._replace(statuses=canonical(wanted, words), limit=None), place)
     return tuple(islice(called(found, wanted, words), chosen.limit))
+
+
+@contextmanager
+def changes(place: Place) -> Iterator[Callable[[], object]]:
+    """A function whose answer changes whenever something in the store has."""
+    site = Site(place)
+    opened: list[Reader] = []
+
+    def stamp() -> object:
+        if not opened and (read := site.open_reader()) is not None:
+            opened.append(read)
+        with translated():
+            return opened[0].data_version() if opened else None
+
+    try:
+        yield stamp
+    finally:
+        for read in opened:
+            read.close()
 
 
 def show(run: str, place: Place, vocabulary: str | None = None) -> RunView:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,10 @@ from headgate.cli.options import environment_option
 from headgate.cli.output import say_waiting
 from headgate.cli.plain_check import check_once
 from headgate.cli.progress import progress
+from headgate.cli.watching import watch_changes
 
 if TYPE_CHECKING:
     from headgate.api.surroundings import Options
-
-WATCH_SECONDS = 0.5
 
 
 @click.command("check")
@@ -110,7 +108,7 @@ def check(
     from headgate.api.watching import stamp
 
     clear = output == "text" and sys.stdout.isatty()
-    return _watch(partial(once, paths, options, output), partial(stamp, paths, options), clear=clear)
+    return watch_changes(partial(once, paths, options, output), partial(stamp, paths, options), clear=clear)
 
 
 def _filter(options: Options, output: str, path: str, *, unsafe: bool, fix: bool, diff: bool) -> int:
@@ -169,31 +167,3 @@ def _fix(paths: tuple[str, ...], options: Options, output: str, *, unsafe: bool)
         print(f"headgate: {message}", file=sys.stderr)
     show(fixed.report, output, strict=options.strict)
     return fixed.exit_code(strict=options.strict)
-
-
-def _watch(again: Callable[[], int], stamp: Callable[[], object], *, clear: bool) -> int:
-    """Answer, and again after each change of `stamp`, until Ctrl-C; returns the last exit code.
-
-    It looks twice a second at most, and spends no more than a tenth of its time on looking.
-    """
-    from threading import Event
-    from time import monotonic
-
-    pause = Event()
-    code = 0
-    try:
-        while True:
-            seen = stamp()
-            if clear:
-                print("\x1b[2J\x1b[3J\x1b[H", end="")
-            code = again()
-            print("headgate: watching; Ctrl-C ends it", file=sys.stderr)
-            sys.stdout.flush()
-            changed = False
-            while not changed:
-                started = monotonic()
-                changed = stamp() != seen
-                if not changed:
-                    pause.wait(max(WATCH_SECONDS, 9 * (monotonic() - started)))
-    except KeyboardInterrupt:
-        return code

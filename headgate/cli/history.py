@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from headgate.cli.options import format_option, placed, vocabulary_option, when
 from headgate.cli.output import colour_wanted, columns, print_json
+from headgate.cli.watching import show_once_or_watch, watch_option
 
 if TYPE_CHECKING:
     from headgate.api.place import Place
+    from headgate.runtime.store import RunFilter
 
 STATUSES = (
     "scheduled", "queued", "starting", "running", "retrying", "interrupted", "waiting", "paused", "draining",
@@ -30,6 +33,7 @@ STATUSES = (
 @click.option("--open", "open_only", is_flag=True, help="Those that have not ended.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N, the newest.")
 @vocabulary_option
+@watch_option
 @format_option("text", "json")
 @placed
 def runs(
@@ -42,18 +46,25 @@ def runs(
     open_only: bool,
     limit: int | None,
     vocabulary: str | None,
+    watch: bool,
     output: str,
     place: Place,
 ) -> None:
     """List runs, the newest first. With --vocabulary, STATUS is one of its words."""
-    from headgate.api import history
     from headgate.runtime.store import RunFilter
 
     chosen = RunFilter((), workflow, trigger, since, until, open_only, limit)
+    words = _listed(statuses)
     if vocabulary is None:
-        found = history.runs(chosen._replace(statuses=_statuses(statuses)), place)
-    else:
-        found = history.runs_called(_listed(statuses), chosen, vocabulary, place)
+        chosen, words = chosen._replace(statuses=_statuses(words)), ()
+    show_once_or_watch(partial(_runs, chosen, words, vocabulary, output, place), place, output, watch=watch)
+
+
+def _runs(chosen: RunFilter, words: tuple[str, ...], vocabulary: str | None, output: str, place: Place) -> bool:
+    from headgate.api import history
+
+    called = None if vocabulary is None else history.runs_called(words, chosen, vocabulary, place)
+    found = history.runs(chosen, place) if called is None else called
     if output == "json":
         from headgate.render.run_json import listed_object
 
@@ -63,19 +74,27 @@ def runs(
         from headgate.runtime.clock import SystemClock
 
         print(runs_text(found, SystemClock().now_ms(), width=columns(), colour=colour_wanted()), end="")
+    return True
 
 
 @click.command("show")
 @click.argument("run")
 @vocabulary_option
+@watch_option
 @format_option("text", "json")
 @placed
-def show(*, run: str, vocabulary: str | None, output: str, place: Place) -> None:
+def show(*, run: str, vocabulary: str | None, watch: bool, output: str, place: Place) -> None:
     """Show RUN with its steps, its output or failure, and what may be done next."""
+    show_once_or_watch(partial(_show, run, vocabulary, output, place), place, output, watch=watch)
+
+
+def _show(run: str, vocabulary: str | None, output: str, place: Place) -> bool:
     from headgate.api import history
     from headgate.cli import answers
 
-    answers.show(history.show(run, place, vocabulary), output)
+    view = history.show(run, place, vocabulary)
+    answers.show(view, output)
+    return view.ended_at is None
 
 
 @click.command("events")
@@ -100,10 +119,15 @@ def events(*, run: str, output: str, place: Place) -> None:
 @click.command("timeline")
 @click.argument("run")
 @vocabulary_option
+@watch_option
 @format_option("text", "json")
 @placed
-def timeline(*, run: str, vocabulary: str | None, output: str, place: Place) -> None:
+def timeline(*, run: str, vocabulary: str | None, watch: bool, output: str, place: Place) -> None:
     """Draw RUN as a Gantt chart: when each step ran, waited, was retried or held, and what came of it."""
+    show_once_or_watch(partial(_timeline, run, vocabulary, output, place), place, output, watch=watch)
+
+
+def _timeline(run: str, vocabulary: str | None, output: str, place: Place) -> bool:
     from headgate.api import history
     from headgate.render.timeline import timeline_object, timeline_text
     from headgate.runtime.clock import SystemClock
@@ -113,6 +137,7 @@ def timeline(*, run: str, vocabulary: str | None, output: str, place: Place) -> 
         print_json(timeline_object(view, found))
     else:
         print(timeline_text(view, found, SystemClock().now_ms(), width=columns(), colour=colour_wanted()), end="")
+    return view.ended_at is None
 
 
 @click.command("why")
@@ -135,8 +160,8 @@ def _listed(given: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.strip() for each in given for name in each.split(",") if name.strip())
 
 
-def _statuses(given: tuple[str, ...]) -> tuple[str, ...]:
-    names = _listed(given)
+def _statuses(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, each of which must be a status."""
     for name in names:
         if name not in STATUSES:
             from headgate.diagnostics import nearest

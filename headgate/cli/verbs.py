@@ -19,10 +19,10 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("init", "demo")),
     ("Write", ("check", "fmt", "compile", "diff", "graph", "simulate", "explain", "lock", "validate", "schema")),
     ("Exchange", ("import", "export")),
-    ("Run", ("run", "drive", "runs", "show", "events", "timeline", "why")),
+    ("Run", ("run", "drive", "runs", "show", "events", "timeline", "logs", "why")),
     ("Decide", ("approvals", "approve", "deny")),
     ("Operate", ("pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "replay")),
-    ("Look after", ("doctor", "store")),
+    ("Look after", ("doctor", "store", "bundle")),
 )
 
 VERBS: dict[str, Verb] = {
@@ -46,6 +46,7 @@ VERBS: dict[str, Verb] = {
     "show": Verb("history", "Show one run with its steps."),
     "events": Verb("history", "Print the event log of a run."),
     "timeline": Verb("history", "Draw a run as a Gantt chart."),
+    "logs": Verb("reports", "Print what happened to a run in words, and what its steps printed."),
     "why": Verb("history", "Say what holds a run, and the command that clears it."),
     "approvals": Verb("approvals", "List the approvals that wait for somebody."),
     "approve": Verb("approvals", "Approve, and drive the run on."),
@@ -59,6 +60,7 @@ VERBS: dict[str, Verb] = {
     "redrive": Verb("operate", "Go on with a failed or cancelled run, keeping what completed."),
     "replay": Verb("operate", "Start a new run with the payload of an ended one."),
     "store": Verb("store", "Look after the database: check, backup, vacuum, export, prune."),
+    "bundle": Verb("reports", "Put all that a helper needs of a run into one file, secrets masked."),
     "doctor": Verb("doctor", "Say what is wrong with workspace, lock and store, and the fix."),
 }
 

@@ -11,7 +11,7 @@ from headgate.runtime.commands import Record
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.events import EventType
-from headgate.runtime.performers import BUNDLED, Attempt, Departure
+from headgate.runtime.performers import BUNDLED, Attempt, Departure, Log
 from headgate.runtime.scope import scope
 from headgate.runtime.state import RunState, error_json
 
@@ -89,6 +89,7 @@ class Attempts:
             output_schema=self._output_schema(plan_step),
             scope=scope(state, path) if plan_step.kind in _READS_SCOPE else {},
             departure=Departure(),
+            log=Log(),
         )
 
     async def _perform(self, key: tuple[str, str, int], outcome: Coroutine[object, object, Record]) -> None:
@@ -101,7 +102,14 @@ class Attempts:
 
 
 async def _outcome(attempt: Attempt, world: World, perform: Performing) -> Record:
-    """How the attempt ended, as an event; it never raises."""
+    """How the attempt ended, as an event, with what it said meanwhile; it never raises."""
+    record = await _end_of(attempt, world, perform)
+    if not attempt.log.lines:
+        return record
+    return record._replace(data={**record.data, "log": world.mask(list[Json](attempt.log.lines))})
+
+
+async def _end_of(attempt: Attempt, world: World, perform: Performing) -> Record:
     number = attempt.attempt
     seconds = None if attempt.timeout_ms is None else attempt.timeout_ms / 1000
     limit = asyncio.timeout(seconds)

@@ -39,8 +39,8 @@ class EventType(StrEnum):
     STEP_STARVED = "step_starved"  # on: the step whose result does not exist
     STEP_WAITING = "step_waiting"  # for, until, task, run, input
     STEP_DISPATCHED = "step_dispatched"  # attempt, input, key, binding
-    ATTEMPT_SUCCEEDED = "attempt_succeeded"  # attempt, result, input (of a kind without effect)
-    ATTEMPT_FAILED = "attempt_failed"  # attempt, error, input (of a kind without effect)
+    ATTEMPT_SUCCEEDED = "attempt_succeeded"  # attempt, result, log, input (of a kind without effect)
+    ATTEMPT_FAILED = "attempt_failed"  # attempt, error, log, input (of a kind without effect)
     ATTEMPT_LOST = "attempt_lost"  # attempt
     ATTEMPT_CANCELLED = "attempt_cancelled"  # attempt
     TIMER_FIRED = "timer_fired"  # timer

@@ -18,6 +18,9 @@ from headgate.runtime.fitting import fit, storable
 BUNDLED = frozenset({"http", "llm", "lua", "mcp"})
 """The kinds performed here, each of which marks its attempts' departures."""
 
+LOG_LIMIT = 8192
+"""Characters of an attempt's log that are kept."""
+
 _loaded: dict[str, Performer] = {}
 
 
@@ -39,12 +42,33 @@ class Departure:
         self.may_have_left = True
 
 
+class Log:
+    """What is said while an attempt goes on, such as what a script prints: kept with its end, up to a limit."""
+
+    __slots__ = ("_left", "lines")
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._left = LOG_LIMIT
+
+    def add(self, text: str) -> None:
+        """Adds the lines of `text`, as far as there is room."""
+        for line in text.splitlines():
+            if self._left <= 0:
+                return
+            self.lines.append(line[: self._left])
+            self._left -= len(line) + 1
+        if self._left <= 0:
+            self.lines.append("... the rest is not kept")
+
+
 class Attempt(NamedTuple):
     """One numbered try of one step.
 
     `step` is its path (`notify.3.send`). `input` is rendered JSON in which a secret stands as `{"$secret": NAME}` or
     inside `{"$text": [...]}`. `scope` holds the names a Lua script sees. `output_schema` is the locked one of the tool.
-    `departure` tells the executor, after a timeout, whether the attempt is in doubt (marked) or merely late.
+    `departure` tells the executor, after a timeout, whether the attempt is in doubt (marked) or merely late; `log` is
+    kept with its end.
     """
 
     run: str
@@ -59,6 +83,7 @@ class Attempt(NamedTuple):
     output_schema: JsonObject | None
     scope: Mapping[str, object]
     departure: Departure
+    log: Log
 
     def limit(self, default: float) -> float:
         """Its time in seconds."""

@@ -52,6 +52,7 @@ class Performance:
             except TimeoutError:
                 limit = attempt.limit(_DEFAULT_SECONDS)
                 raise _failure("STEP_TIMED_OUT", f"the script ran longer than {limit:g}s and was stopped") from None
+        attempt.log.add(str(reply.get("printed") or ""))
         return result_of(reply)
 
 

@@ -280,7 +280,7 @@ def below(root: Any, schema: Any, name: str | None) -> Any:
 
 
 def execute(request: dict[str, Any], engine: Any) -> dict[str, Any]:
-    """`{"ok": value}`, or `{"error": message, "line": n, "printed": text, "value": table}`."""
+    """`{"ok": value, "printed": text}`, or `{"error": message, "line": n, "printed": text, "value": table}`."""
 
     def deny(_object: object, name: object, _setting: object) -> object:
         raise AttributeError(name)
@@ -296,7 +296,7 @@ def execute(request: dict[str, Any], engine: Any) -> dict[str, Any]:
         ended, value, *rest = (*_many(kit.run(request["script"])), None)
         out = Out(engine.lua_type, kit, request["result"])
         if ended == "ok":
-            return {"ok": out.value(value, request["result"], "result")}
+            return {"ok": out.value(value, request["result"], "result"), "printed": kit.printed()}
         return _failed(value, rest[0], out, kit.printed())
     except Refused as refused:
         return {"error": str(refused)}

@@ -38,7 +38,7 @@ class Store:
 
     def data_version(self) -> int:
         """A number that changes when another process has committed."""
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        return self.read.data_version()
 
     # Writing
 

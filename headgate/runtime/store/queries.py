@@ -38,6 +38,12 @@ class Reader:
     def close(self) -> None:
         self._connection.close()
 
+    def data_version(self) -> int:
+        """A number that changes when another connection has committed."""
+        row = self._one("PRAGMA data_version", ())
+        assert row is not None, "SQLite counts its commits"
+        return int(row[0])
+
     def run(self, run: str) -> RunRow | None:
         """The projection of one run by its whole id."""
         row = self._one(f"SELECT {_RUN} FROM runs WHERE id=?", (run,))  # noqa: S608
