@@ -65,8 +65,8 @@ WAITS = {
     WaitsFor.REVIEW: "the same, after the action of a step with `gate review`, or in a `human review`",
     WaitsFor.FORM: "the answers to a form; not available yet",
     WaitsFor.SUBRUN: "the run of the workflow that it called",
-    WaitsFor.CALLBACK: "an outside agent's call; not available yet",
-    WaitsFor.EVENT: "an event; not available yet",
+    WaitsFor.CALLBACK: "whoever was given the token of its attempt: `headgate callback TOKEN`",
+    WaitsFor.EVENT: "an event: `headgate signal EVENT`",
 }
 VOCABULARIES_INTRODUCTION = """\
 ## Vocabularies

@@ -247,7 +247,6 @@ def test_a_run_of_a_store_that_is_full_loses_nothing(desk: Desk) -> None:
     ("text", "named"),
     [
         ("step s = agent triage { input = 1 }", "`agent`"),
-        ('step s = wait "paid"', "`wait`"),
         ('step s = memory search { query = "x" }', "`memory`"),
         ('step s = human form { title = "?", fields = { a = string } }', "`human form`"),
         ("on_failure = drain\n step s = set { a = 1 }", "drain"),
@@ -266,8 +265,8 @@ def test_what_is_not_run_yet_is_named_and_no_run_is_made(tmp_path: Path, text: s
 
 
 def test_what_a_called_workflow_needs_and_is_not_run_yet_is_named_before_a_run_is_made(desk: Desk) -> None:
-    with pytest.raises(NothingStarted, match="`wait`"):
-        desk.run('workflow w { step s = call v }\nworkflow v { step t = wait "paid" }')
+    with pytest.raises(NothingStarted, match="`memory`"):
+        desk.run('workflow w { step s = call v }\nworkflow v { step t = memory search { query = "x" } }')
     assert desk.runs() == []
 
 

@@ -268,6 +268,9 @@ def data_for(kind: EventType, run: MemoryRun) -> JsonObject:
         EventType.STEP_CONFIRMED: {"done": True},
         EventType.TIMER_FIRED: {"timer": "retry:x"},
         EventType.CHILD_ENDED: {"run": "c", "status": "completed"},
+        EventType.ATTEMPT_PARKED: {"attempt": 1, "until": START, "token": "sha256:0"},
+        EventType.CALLBACK_RECEIVED: {"attempt": 1, "token": "sha256:0", "result": {}},
+        EventType.SIGNAL_RECEIVED: {"signal": "s", "event": "e", "payload": {}},
         EventType.APPROVAL_REQUESTED: {
             "task": "T",
             "kind": "approval",
@@ -326,6 +329,8 @@ LEGAL = {
     (StepStatus.INTERRUPTED, EventType.STEP_DISPATCHED),
     (StepStatus.FAILED, EventType.STEP_RETRIED),
     (StepStatus.FAILED, EventType.STEP_SKIPPED),
+    (StepStatus.RUNNING, EventType.ATTEMPT_PARKED),
+    *((status, EventType.CALLBACK_RECEIVED) for status in StepStatus),
     *((end, EventType.ATTEMPT_SUCCEEDED) for end in STEP_ENDS),
 }
 

@@ -21,7 +21,7 @@ REPLAYS_AT_MOST = 16
 ANSWER_SECONDS = 0.05
 # These do not let a run go on, and answer 0 once they were accepted.
 _ONLY_RECORDED = frozenset({"pause", "cancel"})
-VERBS = frozenset({"pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "approve", "deny"})
+VERBS = frozenset({"pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "approve", "deny", "callback"})
 
 
 class Act(NamedTuple):

@@ -64,7 +64,7 @@ class Session(AbstractContextManager["Session"]):
         world = self._worlds.get(environment)
         if world is None:
             workspace = self.site.in_environment(environment)
-            world = self._worlds[environment] = World(workspace, clock=self.site.clock)
+            world = self._worlds[environment] = World(workspace, clock=self.site.clock, keys=self.site.keys)
         return world
 
     def lead(self, root: str) -> bool:

@@ -20,7 +20,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Write", ("check", "fmt", "compile", "diff", "graph", "simulate", "explain", "lock", "validate", "schema")),
     ("Exchange", ("import", "export")),
     ("Run", ("run", "drive", "runs", "show", "events", "timeline", "logs", "why")),
-    ("Decide", ("approvals", "approve", "deny")),
+    ("Decide", ("approvals", "approve", "deny", "signal", "callback")),
     ("Operate", ("pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "replay")),
     ("Look after", ("doctor", "store", "bundle")),
 )
@@ -51,6 +51,8 @@ VERBS: dict[str, Verb] = {
     "approvals": Verb("approvals", "List the approvals that wait for somebody."),
     "approve": Verb("approvals", "Approve, and drive the run on."),
     "deny": Verb("approvals", "Deny, and drive the run on."),
+    "signal": Verb("signals", "Send an event to the runs that wait for it."),
+    "callback": Verb("signals", "Answer the step that gave a token out."),
     "pause": Verb("operate", "Hold a run: what is out finishes, nothing new starts."),
     "resume": Verb("operate", "Release an operator's hold, and drive the run on."),
     "cancel": Verb("operate", "Cancel a run; completed steps keep their outputs, nothing is undone."),

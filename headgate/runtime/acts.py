@@ -34,6 +34,9 @@ class RefusalCode(StrEnum):
     VERSION_ACTIVE = "VERSION_ACTIVE"
     VERSION_NOT_ACTIVE = "VERSION_NOT_ACTIVE"
     VERSION_ARCHIVED = "VERSION_ARCHIVED"
+    TOKEN_USED = "TOKEN_USED"  # noqa: S105 - the name of a refusal
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - the name of a refusal
+    TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 - the name of a refusal
 
 
 REFUSALS: Final[dict[RefusalCode, str]] = {
@@ -61,6 +64,9 @@ REFUSALS: Final[dict[RefusalCode, str]] = {
     RefusalCode.VERSION_ACTIVE: "the version is the active one",
     RefusalCode.VERSION_NOT_ACTIVE: "the version is not the active one",
     RefusalCode.VERSION_ARCHIVED: "the version is archived",
+    RefusalCode.TOKEN_USED: "the token was used already, and works once",
+    RefusalCode.TOKEN_EXPIRED: "the token has expired",
+    RefusalCode.TOKEN_INVALID: "the token is damaged, or another store's",
 }
 
 

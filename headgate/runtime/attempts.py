@@ -11,7 +11,7 @@ from headgate.runtime.commands import Record
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.events import EventType
-from headgate.runtime.performers import BUNDLED, Attempt, Departure, Log
+from headgate.runtime.performers import BUNDLED, Attempt, Departure, Log, Parked
 from headgate.runtime.scope import scope
 from headgate.runtime.state import RunState, error_json
 
@@ -118,6 +118,9 @@ async def _end_of(attempt: Attempt, world: World, perform: Performing) -> Record
             result = await perform(attempt, world)
     except StepFailure as failure:
         return _failed(attempt, failure.error)
+    except Parked as parked:
+        facts: JsonObject = {"attempt": number, "until": parked.callback.expires_at, "token": parked.callback.digest}
+        return Record(EventType.ATTEMPT_PARKED, facts, attempt.step)
     except asyncio.CancelledError:
         return Record(EventType.ATTEMPT_CANCELLED, {"attempt": number}, attempt.step)
     except TimeoutError as error:

@@ -27,6 +27,7 @@ class Purpose(StrEnum):
     DISPATCH = "dispatch"  # a kind with effect: step_dispatched with attempt and input
     APPROVAL = "approval"  # a gate or a human step: approval_requested
     TIMER = "timer"  # delay: step_waiting with until
+    EVENT = "event"  # wait: step_waiting with event and until
     CHILD = "child"  # call: step_waiting with the child's run and inputs
     LOOP = "loop"  # loop_started with the items
     TEST = "test"  # while and until: round_tested

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from headgate.runtime import os_keyring
 from headgate.runtime.clock import Clock, SystemClock
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
+from headgate.runtime.keys import Keys
 from headgate.runtime.masking import Mask
 from headgate.workspace import Instance, Model, SecretSource, Workspace
 
@@ -31,7 +32,8 @@ _C = TypeVar("_C", bound=Closable)
 class World:
     """One environment's bindings and the live things that the steps of one driver share. Belongs to one event loop.
 
-    `workspace` is the one for the environment. `environ` is where `env` sources are looked up.
+    `workspace` is the one for the environment. `environ` is where `env` sources are looked up; `keys`
+    sign what outsiders are given, None where nothing is given out.
     """
 
     def __init__(
@@ -40,10 +42,12 @@ class World:
         *,
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        keys: Keys | None = None,
     ) -> None:
         self.workspace = workspace
         self.environ = os.environ if environ is None else environ
         self.clock = SystemClock() if clock is None else clock
+        self.keys = keys
         self._live: dict[str, Closable] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._digests: dict[tuple[str, str], str] = {}

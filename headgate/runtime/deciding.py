@@ -24,6 +24,7 @@ _PURPOSES: Final[dict[str, Purpose]] = {
     "repeat": Purpose.LOOP,
     "human": Purpose.APPROVAL,
     "delay": Purpose.TIMER,
+    "wait": Purpose.EVENT,
     "call": Purpose.CHILD,
 }
 

@@ -13,7 +13,8 @@ from headgate.runtime.events import Event, EventType
 from headgate.runtime.preparing import prepare
 from headgate.runtime.projecting import project, project_approval
 from headgate.runtime.state import RunState
-from headgate.runtime.store import ApprovalRow, Lease, RunRow, RunWrite
+from headgate.runtime.status import WaitsFor
+from headgate.runtime.store import Also, ApprovalRow, Lease, RunRow, RunWrite, listens, taken
 
 _APPROVALS = frozenset(
     {
@@ -40,10 +41,13 @@ class DrivenRun:
     __slots__ = (
         "_answers",
         "_events",
+        "_listened",
+        "_taken",
         "_touched",
         "aborted",
         "changed",
         "depth",
+        "heard",
         "lease",
         "new_plan",
         "started",
@@ -58,10 +62,13 @@ class DrivenRun:
         self.new_plan = new_plan
         self.depth = 0
         self.changed = False
+        self.heard: dict[str, int] = {}  # path of an open wait -> the number of the last signal it was asked of
         self.started: list[Perform] = []
         self.aborted: list[Abort] = []
         self._events: list[tuple[int, str]] = []
         self._touched: dict[str, None] = {}
+        self._listened: dict[str, None] = {}
+        self._taken: list[str] = []
         self._answers: list[tuple[str, JsonObject]] = []
 
     @property
@@ -77,6 +84,11 @@ class DrivenRun:
         kind, facts, step, actor, reason = record
         state = self.state
         event = Event(state.seq + 1, at, kind, facts, step, actor, reason, request_id)
+        if step in state.listening or facts.get("for") == WaitsFor.EVENT:
+            self._listened[str(step)] = None
+            self.heard.pop(str(step), None)
+        if kind is EventType.SIGNAL_RECEIVED:
+            self._taken.append(str(facts["signal"]))
         evolve(state, event)
         self._events.append((event.seq, encode(event)))
         if kind in _APPROVALS:
@@ -126,6 +138,7 @@ class DrivenRun:
             tuple(self._answers),
             (self.state.plan_digest, self.new_plan) if self.new_plan is not None else None,
             new,
+            self._also(),
         )
 
     def committed(self, write: RunWrite) -> None:
@@ -135,7 +148,17 @@ class DrivenRun:
         self.new_plan = None
         self._events = []
         self._touched = {}
+        self._listened = {}
+        self._taken = []
         self._answers = []
+
+    def _also(self) -> tuple[Also, ...]:
+        """The open waits that changed, and the signals that were taken."""
+        if not self._listened:
+            return ()
+        listening = self.state.listening
+        open_now = listens(self.id, {step: listening.get(step) for step in self._listened})
+        return (open_now, *(taken(signal, self.id) for signal in self._taken))
 
     def _approvals(self) -> tuple[ApprovalRow, ...]:
         if not self._touched:

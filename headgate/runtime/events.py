@@ -37,12 +37,15 @@ class EventType(StrEnum):
     STEP_INTERRUPTED = "step_interrupted"  # attempt
     # a step's way, as it happened
     STEP_STARVED = "step_starved"  # on: the step whose result does not exist
-    STEP_WAITING = "step_waiting"  # for, until, task, run, input
+    STEP_WAITING = "step_waiting"  # for, until, task, run, input; event
     STEP_DISPATCHED = "step_dispatched"  # attempt, input, key, binding
     ATTEMPT_SUCCEEDED = "attempt_succeeded"  # attempt, result, log, input (of a kind without effect)
     ATTEMPT_FAILED = "attempt_failed"  # attempt, error, log, input (of a kind without effect)
     ATTEMPT_LOST = "attempt_lost"  # attempt
     ATTEMPT_CANCELLED = "attempt_cancelled"  # attempt
+    ATTEMPT_PARKED = "attempt_parked"  # attempt, until, token: the digest of what its answer has to be called back with
+    CALLBACK_RECEIVED = "callback_received"  # attempt, token, and result or error
+    SIGNAL_RECEIVED = "signal_received"  # signal, event, payload
     TIMER_FIRED = "timer_fired"  # timer
     CHILD_ENDED = "child_ended"  # run, status, output, failure
     # loops

@@ -11,10 +11,10 @@ from headgate.runtime.edges import open_scope
 from headgate.runtime.errors import DamagedLog
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.loops import reset_steps
-from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY, arm, disarm, mark
+from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY, WAIT, arm, disarm, mark
 from headgate.runtime.state import Hold, RunState, StepState
 from headgate.runtime.status import RUN_TRANSITIONS, STEP_TRANSITIONS, HoldReason, Phase, StepStatus
-from headgate.runtime.step_events import STEP_EVENTS, produce
+from headgate.runtime.step_events import STEP_EVENTS, produce, wait_is_over
 from headgate.runtime.times import iso
 
 RunApplier: TypeAlias = "Callable[[RunState, Event], None]"
@@ -226,6 +226,8 @@ def _timer_fired(state: RunState, step: StepState, event: Event) -> None:
     elif kind == DELAY:
         step.resume_at = None
         produce(state, step, {"at": iso(event.at)}, event.at)
+    elif kind == WAIT:
+        wait_is_over(state, step, event.at)
     elif kind == EVERY:
         step.resume_at = None
         mark(state, step, StepStatus.RUNNING, event.at)

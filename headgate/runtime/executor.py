@@ -73,6 +73,7 @@ class Executor:
         self._at_stake = False
         self._poll_at = 0.0
         self._renew_at = 0.0
+        self._shared = services.shared
         self._poll_seconds = POLL_SECONDS if services.shared else math.inf
         self._renew_seconds = RENEW_SECONDS if services.shared else math.inf
 
@@ -87,7 +88,10 @@ class Executor:
                     await self._interrupt()
                     return
                 if not self._host.is_performing() and not self._ended and not self._awaits(patience):
-                    return
+                    if not self._missed_news():
+                        return
+                    self._poll_at = 0.0  # what came while the last was stored would find nobody who looks
+                    continue
                 await self._wait()
         finally:
             self._host.close()
@@ -102,17 +106,31 @@ class Executor:
         self._host.signal()
         return verdict
 
+    def tell(self, run: str, record: Record) -> None:
+        """Appends what somebody outside of the store says happened; the run goes on with the next tick."""
+        self.fleet.runs[run].append(record, self._clock.now_ms())
+        self.fleet.touch(run)
+        self._host.signal()
+
     def record(self) -> None:
         """Answers what was asked and records what follows, but starts nothing. Raises `StoreError`.
 
         A family of which only refused acts were asked stays as it is stored: nobody is there to go on with it.
         """
-        now = self._clock.now_ms()
-        self.fleet.settle(now, record_only=True)
-        answered = self._inbox.look(now)
-        self.fleet.settle(now, record_only=True)
-        self._refuse(answered, now)
-        self._commit()
+        while True:
+            now = self._clock.now_ms()
+            self.fleet.settle(now, record_only=True)
+            answered = self._inbox.look(now)
+            self.fleet.settle(now, record_only=True)
+            self._refuse(answered, now)
+            self._commit()
+            if not self._missed_news():
+                return
+
+    def _missed_news(self) -> bool:
+        """Whether a wait was stored here while another process wrote: its signal may have found nobody yet."""
+        listening = any(driven.state.listening for driven in self.fleet.runs.values())
+        return listening and self._shared and self._inbox.has_news()
 
     def _refuse(self, answered: list[Answered], at: int) -> None:
         """Stores the answers of the families of which only refused acts were asked, and drops what became due there."""

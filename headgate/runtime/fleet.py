@@ -22,6 +22,7 @@ from headgate.runtime.commands import Record
 from headgate.runtime.driven import DrivenRun
 from headgate.runtime.errors import DamagedLog
 from headgate.runtime.events import SYSTEM, EventType
+from headgate.runtime.hearing import SIGNAL, hear, heard
 from headgate.runtime.judging import Accepted, People, Refusal, Request, Verdict, judge
 from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
 from headgate.runtime.state import new
@@ -50,6 +51,7 @@ class Fleet:
     ) -> None:
         self.runs: dict[str, DrivenRun] = {}
         self.leases: dict[str, Lease] = {}
+        self.loads = 0  # how often a family was taken
         self.shelf = PlanShelf(store.read)
         self._store = store
         self._owner = owner
@@ -61,6 +63,7 @@ class Fleet:
         self._touched: dict[str, DrivenRun] = {}
         self._wakes: list[tuple[int, str]] = []
         self._armed: dict[str, int] = {}
+        self._newest_signal = -1
 
     # Runs come and go
 
@@ -92,6 +95,7 @@ class Fleet:
         self._load(lease, at)
 
     def _load(self, lease: Lease, at: int) -> None:
+        self.loads += 1
         try:
             family = load_family(self._store.read, self.shelf, lease)
         except BaseException:
@@ -165,8 +169,21 @@ class Fleet:
             if (HoldReason.INTERRUPTED, None) in driven.state.holds:
                 driven.append(Record(EventType.HOLD_RELEASED, {"hold": HoldReason.INTERRUPTED.value}), at)
 
+    def listen(self) -> None:
+        """Looks again at the runs that wait for events, when a signal has come since."""
+        newest = self._store.read.newest_signal()
+        if newest != self._newest_signal:
+            self._newest_signal = newest
+            for driven in self.runs.values():
+                if driven.state.listening:
+                    self._dirty[driven.id] = None
+
     def judge(self, driven: DrivenRun, request: Request, at: int) -> Verdict:
         """What the status model says to an act; an accepted one is appended, here and where it passes on to."""
+        if request.verb == SIGNAL:
+            self._hear(driven, at)
+            self._dirty[driven.id] = None
+            return heard(driven, request, self._store)
         verdict = self._verdict(driven, request, at)
         if isinstance(verdict, Accepted):
             request_id = request.request_id
@@ -210,7 +227,10 @@ class Fleet:
             run = next(iter(self._dirty))
             del self._dirty[run]
             driven = touched[run] = self.runs[run]
+            self._hear(driven, at)
             driven.settle(at, self._complete, record_only=record_only)
+            while self._hear(driven, at):
+                driven.settle(at, self._complete, record_only=record_only)
             self._cancel_called(driven, at)
             self._tell_caller(driven, at)
 
@@ -238,6 +258,10 @@ class Fleet:
         if wake is not None and self._armed.get(driven.id, wake + 1) > wake:
             self._armed[driven.id] = wake
             heapq.heappush(self._wakes, (wake, driven.id))
+
+    def _hear(self, driven: DrivenRun, at: int) -> bool:
+        """Gives the open waits of a run the kept signals that they were not asked of yet; whether one took any."""
+        return bool(driven.state.listening) and hear(driven, self._store, at)
 
     # Families
 

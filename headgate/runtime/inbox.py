@@ -27,23 +27,28 @@ class Answered(NamedTuple):
 class Inbox:
     """The requests of one store, as seen by one driver."""
 
-    __slots__ = ("_answered", "_fleet", "_store", "_version")
+    __slots__ = ("_answered", "_fleet", "_seen", "_store")
 
     def __init__(self, store: Store, fleet: Fleet) -> None:
         self._store = store
         self._fleet = fleet
-        self._version = -1
+        self._seen = (-1, 0)
         self._answered: set[str] = set()
 
+    def has_news(self) -> bool:
+        """Whether another process has written since the last look."""
+        return self._store.data_version() != self._seen[0]
+
     def look(self, at: int) -> list[Answered]:
-        """Judges the open requests to runs that are led here, the first time and whenever another has written.
+        """Judges the open requests to runs that are led here, whenever another has written or a family was taken.
 
         The answers that it gives back are stored with the next commit of their runs.
         """
-        version = self._store.data_version()
-        if version == self._version:
+        seen = (self._store.data_version(), self._fleet.loads)
+        if seen == self._seen:
             return []
-        self._version = version
+        self._seen = seen
+        self._fleet.listen()
         answered: list[Answered] = []
         for request in self._store.read.open_requests():
             if request.id in self._answered:

@@ -10,6 +10,7 @@ from headgate.runtime.acts import Cell, RefusalCode, RunAct
 from headgate.runtime.closing import cancel_open
 from headgate.runtime.commands import Abort, Record
 from headgate.runtime.events import EventType
+from headgate.runtime.judging_callbacks import call_back
 from headgate.runtime.judging_steps import approve, confirm, deny, force_advance, retry, skip
 from headgate.runtime.redriving import redrive
 from headgate.runtime.state import RunState
@@ -32,11 +33,10 @@ from headgate.runtime.verdicts import (
 
 def judge(state: RunState, request: Request, now_ms: int, people: People | None = None) -> Verdict:
     """What the status model says to `request`. `people` is the workspace's groups; None or empty checks nobody."""
-    del now_ms  # nothing here depends on the time yet; the signature is the seam's
     if request.request_id is not None and request.request_id in state.requests:
         return NoOp(state.requests[request.request_id])
     case = Case(state, request, people or {})
-    verdict = _VERBS[request.verb](case)
+    verdict = call_back(case, now_ms) if request.verb == "callback" else _VERBS[request.verb](case)
     if isinstance(verdict, Accepted) and request.request_id is not None and verdict.records:
         first = verdict.records[0]
         answered = first._replace(data={**first.data, "answer": verdict.answer})

@@ -11,6 +11,7 @@ RETRY = "retry"
 DELAY = "delay"
 EVERY = "every"
 EXPIRY = "expiry"
+WAIT = "wait"
 DEADLINE = "deadline"
 DUE = "due"
 
@@ -24,6 +25,8 @@ def mark(state: RunState, step: StepState, status: StepStatus, at: int, detail: 
         left.pop(path, None)
         if old is StepStatus.WAITING and step.detail is not None:
             _count_wait(state, step.detail, -1)
+            if step.detail == WaitsFor.EVENT:
+                state.listening.pop(path, None)
     step.status = status
     step.detail = detail
     joined = state.open.get(status)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from headgate.records import NamedTuple
-from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY
+from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY, WAIT
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason
 
 _MOVES_BY_ITSELF = frozenset({RETRY, DELAY, EVERY, DUE})
-_ENDS_A_WAIT = frozenset({EXPIRY, DEADLINE})
+_ENDS_A_WAIT = frozenset({EXPIRY, WAIT, DEADLINE})
 
 
 class Patience(NamedTuple):
     """`until` is the last moment, UTC in ms, of a timer worth waiting for; None waits for any.
 
-    `for_people` also waits for the expiry of what only a person can answer, and for the run's deadline.
+    `for_people` also waits for the expiry of what only a person, an event or a callback can answer, and for the run's
+    deadline.
     """
 
     until: int | None = None

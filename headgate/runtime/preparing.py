@@ -23,6 +23,7 @@ Names: TypeAlias = "Mapping[str, object]"
 DEFAULT_LIMIT = 500
 DEFAULT_EXPIRES_MS = 259_200_000
 _MASK = "***"
+_LATER: Final = {"repeat": frozenset({"until", "while"}), "wait": frozenset({"match"})}
 _UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -154,8 +155,13 @@ def _shown(step: StepState, names: Names) -> Json:
     """The input that an approval covers. A loop's conditions and a switch's cases are asked later."""
     if step.plan.kind == "switch":
         return {}
-    config = {key: value for key, value in step.config.items() if key not in ("until", "while")}
-    return render(config if step.plan.kind == "repeat" else step.config, names)
+    return render(_evaluated_now(step), names)
+
+
+def _evaluated_now(step: StepState) -> JsonObject:
+    """A step's attributes without the conditions that are asked later, of what is not there yet."""
+    later = _LATER.get(step.plan.kind)
+    return step.config if later is None else {key: value for key, value in step.config.items() if key not in later}
 
 
 def _human(step: StepState, data: JsonObject, names: Names, now_ms: int) -> Record:
@@ -200,6 +206,34 @@ def _timer(step: StepState, data: JsonObject, names: Names, now_ms: int) -> Reco
     due = now_ms + _duration(given.get("for"), step) if until is None else _moment(until, step)
     made: JsonObject = {**data, "for": WaitsFor.TIMER.value, "until": due, "input": given}
     return Record(EventType.STEP_WAITING, made, step.path)
+
+
+def _event(step: StepState, data: JsonObject, names: Names, now_ms: int) -> Record:
+    given = _mapping(render(_evaluated_now(step), names))
+    outdated = _outdated(step, given)
+    if outdated is not None:
+        return outdated
+    expires = given.get("expires")
+    until = now_ms + expires if isinstance(expires, int) else None
+    made: JsonObject = {
+        **data,
+        "for": WaitsFor.EVENT.value,
+        "event": given["event"],
+        "until": until,
+        "on_expiry": given.get("on_expiry") or "fail",
+        "input": given,
+    }
+    return Record(EventType.STEP_WAITING, made, step.path)
+
+
+def fits_wait(state: RunState, path: str, event: Json) -> bool:
+    """Whether `event`, the payload of a signal, is what the `wait` at `path` waits for.
+
+    Raises `TemplateFailed` when its `match` cannot be asked of this payload.
+    """
+    step = state.steps[path]
+    match = step.config.get("match")
+    return match is None or evaluate_condition(match, {**scope(state, path), "event": event})
 
 
 def _duration(value: Json, step: StepState) -> int:
@@ -317,6 +351,7 @@ _PREPARERS: Final[dict[Purpose, Callable[[StepState, JsonObject, Names, int], Re
     Purpose.DISPATCH: _dispatch,
     Purpose.APPROVAL: _approval,
     Purpose.TIMER: _timer,
+    Purpose.EVENT: _event,
     Purpose.CHILD: _child,
     Purpose.LOOP: _loop,
 }

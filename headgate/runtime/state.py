@@ -252,6 +252,8 @@ class RunState:
         self.heap: list[tuple[int, str]] = []  # the timers by time; its first entry is always armed
         self.overdue: dict[str, None] = {}  # tasks that expired under a hold; they act on release
         self.requests: dict[str, str] = {}  # request id -> the first answer
+        self.signals: dict[str, list[str]] = {}  # id of a signal that the run took -> the waits that it answered
+        self.callbacks: dict[str, str] = {}  # digest of a token that was used -> the step that it answered
         self._begin_frontier()
 
     def _begin_frontier(self) -> None:
@@ -272,6 +274,7 @@ class RunState:
             StepStatus.INTERRUPTED: self.interrupted,
         }
         self.waits: dict[str, int] = {}  # what for -> how many
+        self.listening: dict[str, str] = {}  # path of an open `wait` -> the event
         self.verdict: JsonObject | None = None  # why the run fails, once nothing holds it: code, step, message
         self.finish: str | None = None  # path of the `finish` step that ended the run
 

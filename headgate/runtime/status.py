@@ -264,6 +264,8 @@ def _late_attempt(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
         _E.ATTEMPT_FAILED: _to(status),
         _E.ATTEMPT_CANCELLED: _to(status),
         _E.ATTEMPT_LOST: _to(status),
+        _E.ATTEMPT_PARKED: _to(status),
+        _E.CALLBACK_RECEIVED: _to(status),
     }
 
 
@@ -313,6 +315,8 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         _E.ATTEMPT_FAILED: _to(_S.RUNNING),
         _E.ATTEMPT_LOST: _to(_S.RUNNING),
         _E.ATTEMPT_CANCELLED: _to(_S.RUNNING),
+        _E.ATTEMPT_PARKED: _to(_S.WAITING, _S.RUNNING),
+        _E.CALLBACK_RECEIVED: _to(_S.COMPLETED, _S.RUNNING),
         _E.STEP_RETRYING: _to(_S.RETRYING),
         _E.STEP_FAILED: _to(_S.FAILED),
         _E.STEP_HELD: _to(_S.HELD),
@@ -339,6 +343,8 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         _E.APPROVAL_CANCELLED: _to(_S.WAITING),
         _E.APPROVAL_REQUESTED: _to(_S.WAITING),
         _E.TIMER_FIRED: _to(_S.COMPLETED, _S.RUNNING, _S.WAITING),
+        _E.SIGNAL_RECEIVED: _to(_S.COMPLETED, _S.RUNNING),
+        _E.CALLBACK_RECEIVED: _to(_S.COMPLETED, _S.RUNNING, _S.WAITING),
         _E.CHILD_ENDED: _to(_S.COMPLETED, _S.RUNNING),
         _E.STEP_FAILED: _to(_S.FAILED),
         _E.STEP_SKIPPED: _to(_S.SKIPPED),

@@ -10,7 +10,7 @@ from headgate.runtime.edges import close
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.loops import conclude, loop_of, loop_result, open_next, start_loop
-from headgate.runtime.marks import DELAY, EVERY, RETRY, arm, begin, disarm, mark, park
+from headgate.runtime.marks import DELAY, EVERY, RETRY, WAIT, arm, begin, disarm, mark, park
 from headgate.runtime.state import RunState, StepState, error_of
 from headgate.runtime.status import SkipDetail, StepStatus, WaitsFor
 
@@ -210,7 +210,12 @@ def _waiting(state: RunState, step: StepState, event: Event) -> None:
         park(state, step, waits_for, event.at)
         arm(state, f"{DELAY if step.loop is None else EVERY}:{path}", until)
         return
-    assert waits_for is WaitsFor.SUBRUN, "only timers and sub-runs wait by this event"
+    if waits_for is WaitsFor.EVENT:
+        park(state, step, waits_for, event.at)
+        state.listening[path] = str(data["event"])
+        _bound(state, step, data.get("until"))
+        return
+    assert waits_for is WaitsFor.SUBRUN, "only timers, events and sub-runs are waited for by this event"
     step.child = str(data["run"])
     step.detached = bool(data.get("detach"))
     step.attempts += 1
@@ -219,6 +224,77 @@ def _waiting(state: RunState, step: StepState, event: Event) -> None:
         produce(state, step, {"run": step.child}, event.at)
     else:
         park(state, step, waits_for, event.at)
+
+
+def _bound(state: RunState, step: StepState, until: Json) -> None:
+    """The wait ends at `until`, UTC in ms, also when nothing comes."""
+    if isinstance(until, int):
+        step.resume_at = until
+        arm(state, f"{WAIT}:{step.path}", until)
+
+
+def wait_is_over(state: RunState, step: StepState, at: int) -> None:
+    """Nothing came in time for a step that waits for an event or a callback."""
+    step.resume_at = None
+    given = step.input if isinstance(step.input, dict) else {}
+    if step.detail == WaitsFor.EVENT and given.get("on_expiry") == "continue":
+        produce(state, step, None, at)
+        return
+    if step.detail == WaitsFor.EVENT:
+        message = f"the event `{given.get('event')}` that `{step.path}` waits for did not come in time"
+        step.error = StepError("STEP_TIMED_OUT", message, ErrorClass.PERMANENT)
+    else:
+        message = f"attempt {step.attempts} of `{step.path}` was not called back in time"
+        step.error = StepError("STEP_TIMED_OUT", message, ErrorClass.IN_DOUBT)
+        step.failures += 1
+    mark(state, step, StepStatus.RUNNING, at)
+    state.urgent[step.path] = None
+
+
+def _signalled(state: RunState, step: StepState, event: Event) -> None:
+    state.signals.setdefault(str(event.data["signal"]), []).append(step.path)
+    _drop_timers(state, step)
+    _answered(state, step, event, "payload")
+
+
+def _parked(state: RunState, step: StepState, event: Event) -> None:
+    """The attempt has left its work with somebody who will call back."""
+    if step.status is not StepStatus.RUNNING or _is_late(state, step, event):
+        return
+    del state.in_flight[step.path]
+    park(state, step, WaitsFor.CALLBACK, event.at)
+    _bound(state, step, event.data.get("until"))
+
+
+def awaits_callback(state: RunState, step: StepState, attempt: Json) -> bool:
+    """Whether a callback for `attempt` still decides how it ends: it may be faster than the call that asked for it."""
+    if step.status is StepStatus.WAITING:
+        return step.detail == WaitsFor.CALLBACK and step.attempts == attempt
+    return step.status is StepStatus.RUNNING and state.in_flight.get(step.path) == attempt
+
+
+def _called_back(state: RunState, step: StepState, event: Event) -> None:
+    data = event.data
+    state.callbacks[str(data["token"])] = step.path
+    if not awaits_callback(state, step, data.get("attempt")):
+        return
+    state.in_flight.pop(step.path, None)
+    _drop_timers(state, step)
+    _answered(state, step, event, "result")
+
+
+def _answered(state: RunState, step: StepState, event: Event, result: str) -> None:
+    """What came from outside is the step's result, or fails it."""
+    error = event.data.get("error")
+    if not isinstance(error, dict):
+        step.error = None
+        produce(state, step, event.data.get(result), event.at)
+        return
+    step.error = error_of(error)
+    if step.error.error_class in COUNTED:
+        step.failures += 1
+    mark(state, step, StepStatus.RUNNING, event.at)
+    state.urgent[step.path] = None
 
 
 def _child_ended(state: RunState, step: StepState, event: Event) -> None:
@@ -300,7 +376,7 @@ def _again(state: RunState, step: StepState, at: int) -> None:
 def _drop_timers(state: RunState, step: StepState) -> None:
     step.resume_at = None
     if state.timers:
-        for name in (RETRY, DELAY, EVERY):
+        for name in (RETRY, DELAY, EVERY, WAIT):
             disarm(state, f"{name}:{step.path}")
 
 
@@ -319,6 +395,9 @@ STEP_EVENTS: Final[dict[EventType, Applier]] = {
     EventType.STEP_HELD: _held,
     EventType.STEP_STARVED: _starved,
     EventType.STEP_WAITING: _waiting,
+    EventType.ATTEMPT_PARKED: _parked,
+    EventType.CALLBACK_RECEIVED: _called_back,
+    EventType.SIGNAL_RECEIVED: _signalled,
     EventType.CHILD_ENDED: _child_ended,
     EventType.LOOP_STARTED: _loop_started,
     EventType.ROUND_STARTED: _round_started,

@@ -21,9 +21,10 @@ class Request(NamedTuple):
     """What somebody asks for.
 
     `verb` is `pause`, `resume`, `cancel`, `stop` (now), `retry`, `skip`, `confirm`, `force_advance`, `redrive`,
-    `replay`, `fork`, `approve` or `deny`. `step` is a path (for approve and deny a way to name the task; for redrive
-    the step of `--from`); `task` an approval's id. `args`: retry {edit: {attribute: value}}; skip {output}; confirm
-    {done: bool, output}; approve and deny {comment}; redrive {yes: bool}.
+    `replay`, `fork`, `approve`, `deny`, `callback` or `signal`. `step` is a path (for approve and deny a way to name
+    the task; for redrive the step of `--from`); `task` an approval's id. `args`: retry {edit: {attribute: value}};
+    skip {output}; confirm {done: bool, output}; approve and deny {comment}; redrive {yes: bool}; callback as
+    judging_callbacks.py says; signal {signal: its id}.
     """
 
     verb: str

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from headgate.records import NamedTuple
-from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY
+from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY, WAIT
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, Phase, WaitsFor
 
 
 class WakeSource(NamedTuple):
-    """`kind` is `decision`, `attempt`, `hold`, `timer`, `approval` or `subrun`; `what` names it."""
+    """`kind` is `decision`, `attempt`, `hold`, `timer`, `approval`, `event`, `callback` or
+    `subrun`; `what` names it.
+    """
 
     kind: str
     what: str
@@ -63,6 +65,7 @@ _TIMERS: Final = {
     EVERY: "`{}` begins its next round",
     DEADLINE: "its deadline passes",
     DUE: "it starts",
+    WAIT: "`{}` stops waiting",
 }
 
 
@@ -80,6 +83,10 @@ def wake_sources(state: RunState) -> Iterator[WakeSource]:
         step_state = state.steps[path]
         if step_state.detail == WaitsFor.SUBRUN and step_state.child is not None:
             yield WakeSource("subrun", step_state.child)
+        elif step_state.detail == WaitsFor.EVENT:
+            yield WakeSource("event", state.listening[path])
+        elif step_state.detail == WaitsFor.CALLBACK:
+            yield WakeSource("callback", f"{path} {step_state.attempts}")
         elif step_state.approval is not None and state.approvals[step_state.approval].status == "pending":
             yield WakeSource("approval", step_state.approval)
     for timer in state.timers:

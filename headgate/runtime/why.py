@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 from headgate.records import NamedTuple
 from headgate.runtime.failure_codes import FAILURE_CODES
@@ -16,7 +17,8 @@ _MOST_NAMED = 20
 
 
 class Reason(NamedTuple):
-    """`kind` is `hold`, `approval`, `timer`, `subrun`, `attempt`, `ready`, `phase`, `ended` or `stalled`.
+    """`kind` is `hold`, `approval`, `timer`, `event`, `callback`, `subrun`, `attempt`, `ready`, `phase`, `ended` or
+    `stalled`.
 
     `object` names what it is about; `since` is UTC in ms; `who` can clear it; `command` does; `message` says it all in
     one sentence.
@@ -116,9 +118,27 @@ def _waiting(state: RunState) -> Iterator[Reason]:
         elif step.detail == WaitsFor.SUBRUN:
             message = f"`{path}` waits for its sub-run {step.child}"
             yield Reason("subrun", path, step.started_at, None, f"headgate why {step.child}", message)
+        elif step.detail == WaitsFor.EVENT:
+            yield _awaits_event(state, path)
+        elif step.detail == WaitsFor.CALLBACK:
+            until = "" if step.resume_at is None else f" until {iso(step.resume_at)}"
+            message = f"attempt {step.attempts} of `{path}` waits to be called back{until}"
+            command = "headgate callback TOKEN --data JSON"
+            yield Reason("callback", path, step.started_at, "whoever was given its token", command, message)
         elif step.resume_at is not None:
             message = f"`{path}` waits until {iso(step.resume_at)}"
             yield Reason("timer", path, step.started_at, None, f"headgate drive {run}", message)
+
+
+def _awaits_event(state: RunState, path: str) -> Reason:
+    step, event = state.steps[path], state.listening[path]
+    match = " that fits its `match`" if step.config.get("match") is not None else ""
+    given = step.input if isinstance(step.input, dict) else {}
+    then = "it goes on without" if given.get("on_expiry") == "continue" else "it fails"
+    until = "" if step.resume_at is None else f"; {then} at {iso(step.resume_at)}"
+    command = f"headgate signal {quote(event)} --run {state.run_id}" + (" --data JSON" if match else "")
+    message = f"`{path}` waits for the event `{event}`{match}{until}"
+    return Reason("event", path, step.started_at, "anybody", command, message)
 
 
 def _asked(approval: Approval) -> Reason:

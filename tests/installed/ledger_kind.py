@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
+from headgate.runtime.performers import Parked, callback_of
 
 SCHEMA = {
     "title": "ledger",
@@ -19,6 +20,11 @@ SCHEMA = {
         "fail": {"description": "how many attempts fail for now", "type": "integer", "template": True},
         "broken": {"description": "fails for good", "type": "boolean"},
         "seconds": {"description": "how long it takes", "type": "number"},
+        "tokens": {
+            "description": "where the token is written with which it is called back",
+            "type": "string",
+        },
+        "callback_expires": {"description": "how long it waits, in ms", "type": "integer"},
     },
     "required": ["book", "line"],
     "additionalProperties": False,
@@ -33,8 +39,12 @@ class Dying:
     written = 0
 
 
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
 class Ledger:
-    async def perform(self, attempt, _world):
+    async def perform(self, attempt, world):
         given = attempt.input
         line = f"{attempt.step} {attempt.attempt} {given['line']}\n"
         descriptor = os.open(Path(given["book"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -44,10 +54,16 @@ class Ledger:
         Dying.written += 1
         if Dying.written == Dying.after:
             os.kill(os.getpid(), signal.SIGKILL)
+        callback = None
+        if given.get("tokens"):
+            callback = callback_of(attempt, world, given.get("callback_expires", 60_000))
+            _write(Path(given["tokens"]), callback.token)
         if given.get("seconds"):
             await asyncio.sleep(given["seconds"])
         if attempt.attempt <= given.get("fail", 0):
             raise StepFailure(StepError("UPSTREAM_ERROR", "not yet", ErrorClass.TRANSIENT))
         if given.get("broken"):
             raise StepFailure(StepError("UPSTREAM_ERROR", "never", ErrorClass.PERMANENT))
+        if callback is not None:
+            raise Parked(callback)
         return {"line": given["line"]}

@@ -12,8 +12,9 @@ from headgate.plan import Json, JsonObject, PlanStep
 from headgate.records import NamedTuple
 from headgate.runtime.clock import SystemClock
 from headgate.runtime.connections import World
-from headgate.runtime.errors import ErrorClass, StepError, StepFailure
+from headgate.runtime.errors import ErrorClass, KeyFault, StepError, StepFailure
 from headgate.runtime.fitting import fit, storable
+from headgate.runtime.tokens import Purpose, Token, digest, issue
 
 BUNDLED = frozenset({"http", "llm", "lua", "mcp"})
 """The kinds performed here, each of which marks its attempts' departures."""
@@ -95,11 +96,45 @@ class Attempt(NamedTuple):
         return max(max(limit - 0.15, limit * 0.9) - self.departure.age, 0.01)
 
 
+class Callback(NamedTuple):
+    """What an outsider is given to answer an attempt with, once: `token` goes to them, `digest` is kept.
+
+    `expires_at` is UTC in ms.
+    """
+
+    token: str
+    digest: str
+    expires_at: int
+
+
+class Parked(Exception):  # noqa: N818 - it is how an attempt goes on
+    """Raised by a performer whose work is now somebody else's: the step waits to be called back, and nothing runs."""
+
+    def __init__(self, callback: Callback) -> None:
+        super().__init__("it will be called back")
+        self.callback = callback
+
+
+def callback_of(attempt: Attempt, world: World, expires_ms: int) -> Callback:
+    """The callback of this attempt, good for `expires_ms`: hand its token out, and raise `Parked` with it.
+
+    An answer that comes before `Parked` is raised counts as well. Raises `StepFailure` (CONFIG_INVALID) without a key.
+    """
+    expires_at = world.clock.now_ms() + expires_ms
+    token = Token(Purpose.CALLBACK, attempt.run, attempt.step, attempt.attempt, expires_at)
+    assert world.keys is not None, "what hands tokens out has the store's key"
+    try:
+        text = issue(world.keys, token)
+    except KeyFault as fault:
+        raise StepFailure(StepError("CONFIG_INVALID", str(fault), ErrorClass.PERMANENT)) from fault
+    return Callback(text, digest(text), expires_at)
+
+
 class Performer(Protocol):
     """Carries out one kind of step. Cancelling it must be prompt and leave nothing running behind."""
 
     async def perform(self, attempt: Attempt, world: World) -> Json:
-        """The result of the attempt, whose input has its secrets bound; raises `StepFailure`."""
+        """The result of the attempt, whose input has its secrets bound; raises `StepFailure`, or `Parked`."""
         ...
 
 

@@ -70,9 +70,6 @@ class Performance:
         answer = self.answer(attempt.step)
         attempt.departure.mark()
         took = self._took(attempt, random)
-        expires = attempt.input.get("expires") if attempt.kind == "wait" else None
-        if isinstance(expires, int) and took >= expires:
-            return await self._in_vain(attempt, expires)
         await asyncio.sleep(took / 1000)
         error = answer.error if answer is not None else None
         if answer is None and attempt.kind != "lua":
@@ -83,15 +80,6 @@ class Performance:
         result = answer.result if answer is not None and answer.has_result else self._made(attempt, world, random)
         fit(storable(result), attempt.plan_step.result, attempt.output_schema)
         return result
-
-    async def _in_vain(self, attempt: Attempt, expires: int) -> Json:
-        """What a `wait` comes to whose event does not come in time."""
-        await asyncio.sleep(expires / 1000)
-        if attempt.input.get("on_expiry") == "continue":
-            return None
-        self.expected.add(attempt.step)
-        message = f"the event that `{attempt.step}` waits for did not come in time"
-        raise StepFailure(StepError("STEP_TIMED_OUT", message, ErrorClass.PERMANENT))
 
     def answer(self, path: str) -> Answer | None:
         """What the user said of the next attempt of a step; the last answer is repeated."""
@@ -113,9 +101,19 @@ class Performance:
         return given[name][min(number, len(given[name]) - 1)]
 
     def _took(self, attempt: Attempt, random: Random) -> int:
-        said = self._assumptions.took
-        exact = said.get(attempt.step, said.get(plain_path(attempt.step)))
+        exact = self.took(attempt.step)
         return drawn_ms(DURATIONS_MS.get(attempt.kind, OTHER_KINDS_MS), random) if exact is None else exact
+
+    def took(self, path: str) -> int | None:
+        """What the user said of how long a step takes, in ms."""
+        said = self._assumptions.took
+        return said.get(path, said.get(plain_path(path)))
+
+    def event(self, workflow: str, path: str, declared: JsonObject | None, random: Random) -> Json:
+        """A made-up payload of the event that a `wait` waits for; raises `Unmakeable`."""
+        looks = self._looks.get(workflow, NOTHING_LOOKED_AT)
+        shape = shape_of(looks, ("steps", plain_path(path).rpartition(".")[2], "result"))
+        return value_for(declared, shape, random)
 
     # Results
 

@@ -18,6 +18,7 @@ from headgate.runtime.patience import Patience
 from headgate.runtime.simulation.answers import Performance, Usage
 from headgate.runtime.simulation.assumptions import Assumptions
 from headgate.runtime.simulation.drawing import Looks, draw_of
+from headgate.runtime.simulation.outside import Outside
 from headgate.runtime.simulation.people import People
 from headgate.runtime.simulation.scripts import Scripts
 from headgate.runtime.simulation.virtual import START_MS, VirtualClock, VirtualLoop
@@ -102,6 +103,7 @@ class _Seed:
             ),
         )
         self._people = People(seed, scenery.assumptions, performance, self._executor.ask)
+        self._outside = Outside(seed, performance, self._executor.tell)
 
     async def drive(self, inputs: JsonObject, trigger: JsonObject) -> list[DrivenRun]:
         """The run once it rests, ended or held by what only an operator can release; behind it those that it called."""
@@ -120,6 +122,7 @@ class _Seed:
         driven = self._executor.fleet.runs.get(run)
         if driven is not None:
             self._people.look(driven)
+            self._outside.look(driven)
 
 
 class _Alone(Owner):

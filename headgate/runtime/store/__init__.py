@@ -6,6 +6,7 @@ from headgate.runtime.store.journal import Entry, Notice, cleared, noted
 from headgate.runtime.store.leases import RENEW_SECONDS, Owner, is_gone
 from headgate.runtime.store.queries import Reader, reader_of
 from headgate.runtime.store.rows import Also, ApprovalRow, Lease, RunFilter, RunRow, RunWrite, StoredRequest
+from headgate.runtime.store.signals import Sent, Signal, listens, taken
 
 __all__ = [
     "RENEW_SECONDS",
@@ -20,10 +21,14 @@ __all__ = [
     "RunFilter",
     "RunRow",
     "RunWrite",
+    "Sent",
+    "Signal",
     "Store",
     "StoredRequest",
     "cleared",
     "is_gone",
+    "listens",
     "noted",
     "reader_of",
+    "taken",
 ]

@@ -9,13 +9,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from headgate.runtime.errors import StoreError
-from headgate.runtime.store import upkeep
+from headgate.runtime.store import signals, upkeep
 from headgate.runtime.store.faults import fault_of
 from headgate.runtime.store.leases import LEASE_MS, Owner, is_gone
 from headgate.runtime.store.opening import open_for_writing
 from headgate.runtime.store.packing import pack
 from headgate.runtime.store.queries import EVENT_BITS, Reader
 from headgate.runtime.store.rows import ApprovalRow, Lease, RunRow, RunWrite, StoredRequest
+from headgate.runtime.store.signals import Sent, Signal
 
 _INSERT_RUN = f"INSERT INTO runs({','.join(RunRow._fields)}) VALUES ({','.join('?' * len(RunRow._fields))})"  # noqa: S608
 _UPDATE_RUN = f"UPDATE runs SET {','.join(f'{name}=?' for name in RunRow._fields)} WHERE n=?"  # noqa: S608
@@ -192,6 +193,18 @@ class Store:
         stored = self.read.request(request.id)
         assert stored is not None, "a request that was put is there"
         return stored
+
+    # Signals
+
+    def send_signal(self, signal: Signal) -> Sent:
+        """Keeps a signal for the runs it concerns, and asks those that wait for it to look. Raises `StoreError`."""
+        with self.transaction() as connection:
+            return signals.send(connection, signal)
+
+    def claim_signal(self, signal: str, run: str) -> bool:
+        """Takes a signal that came before `run` was there; False when another run did first. Raises `StoreError`."""
+        with self.transaction() as connection:
+            return signals.claim(connection, signal, run)
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """What is read and written inside is one act that nobody else's comes between. Raises `StoreError`."""

@@ -15,6 +15,7 @@ from headgate.runtime.store.journal import Entry, Notice, entries, open_notices
 from headgate.runtime.store.opening import open_for_reading
 from headgate.runtime.store.packing import unpack
 from headgate.runtime.store.rows import ApprovalRow, RunFilter, RunRow, StoredRequest
+from headgate.runtime.store.signals import Signal, newest, of_event, of_id, waits
 
 EVENT_BITS = 32
 _LAST = (1 << EVENT_BITS) - 1
@@ -187,6 +188,26 @@ class Reader:
         """What people should know now, the newest first."""
         with explained(self._path):
             return open_notices(self._connection)
+
+    def signals(self, event: str, after: int = 0) -> list[Signal]:
+        """The kept signals of an event that came behind number `after`, in order."""
+        with explained(self._path):
+            return of_event(self._connection, event, after)
+
+    def signal(self, name: str) -> Signal | None:
+        """A kept signal by its id."""
+        with explained(self._path):
+            return of_id(self._connection, name)
+
+    def newest_signal(self) -> int:
+        """The number of the last signal, 0 without any."""
+        with explained(self._path):
+            return newest(self._connection)
+
+    def waits(self) -> list[tuple[str, str, str]]:
+        """Every open wait for an event: event, run, step."""
+        with explained(self._path):
+            return waits(self._connection)
 
     def fault(self) -> str | None:
         """What SQLite's own check of the file says is wrong with it, or None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headgate.runtime.store import journal, workflows
+from headgate.runtime.store import journal, signals, workflows
 
 APPLICATION_ID = 0x48475445  # "HGTE", so that another program's database is never taken for a store
 
@@ -69,6 +69,7 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     journal.TABLES,
     workflows.TABLES,
+    signals.TABLES,
 )
 
 VERSION = len(MIGRATIONS)
