@@ -22,6 +22,7 @@ from headgate.runtime.view import FailureView, HoldView, RunView, run_view, secr
 from headgate.runtime.why import Reason, reasons
 
 PENDING = ("pending",)
+PAGE = 500
 
 
 class ApprovalView(NamedTuple):
@@ -49,6 +50,8 @@ def runs(chosen: RunFilter, place: Place) -> tuple[RunView, ...]:
     if read is None:
         return ()
     with translated():
+        if chosen.before is not None:
+            chosen = chosen._replace(before=find_run(read, chosen.before))
         found = tuple(view_of_row(row) for row in read.runs(chosen))
         read.close()
     return found
@@ -57,8 +60,19 @@ def runs(chosen: RunFilter, place: Place) -> tuple[RunView, ...]:
 def runs_called(wanted: Sequence[str], chosen: RunFilter, vocabulary: str, place: Place) -> tuple[RunView, ...]:
     """As `runs`, in the words of a vocabulary: those called by one of `wanted`, or all. Raises `UsageFault`."""
     words = vocabulary_of(vocabulary, place.folder)
-    found = runs(chosen._replace(statuses=canonical(wanted, words), limit=None), place)
-    return tuple(islice(called(found, wanted, words), chosen.limit))
+    pages = _pages(chosen._replace(statuses=canonical(wanted, words)), place)
+    return tuple(islice(called(pages, wanted, words), chosen.limit))
+
+
+def _pages(chosen: RunFilter, place: Place) -> Iterator[RunView]:
+    """The runs that `chosen` lets through, not only its limit: a page at a time, for as long as more are asked for."""
+    page = None if chosen.limit is None else max(chosen.limit, PAGE)
+    while True:
+        found = runs(chosen._replace(limit=page), place)
+        yield from found
+        if page is None or len(found) < page:
+            return
+        chosen = chosen._replace(before=found[-1].run)
 
 
 @contextmanager

@@ -31,7 +31,9 @@ STATUSES = (
 @click.option("--since", type=when, metavar="TIME", help="Created at or after: a date, a time, or `24h` ago.")
 @click.option("--until", type=when, metavar="TIME", help="Created before.")
 @click.option("--open", "open_only", is_flag=True, help="Those that have not ended.")
+@click.option("--held", is_flag=True, help="Those that a hold stops.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N, the newest.")
+@click.option("--before", metavar="RUN", help="Those older than RUN: the next page after a list that ended with it.")
 @vocabulary_option
 @watch_option
 @format_option("text", "json")
@@ -44,7 +46,9 @@ def runs(
     since: int | None,
     until: int | None,
     open_only: bool,
+    held: bool,
     limit: int | None,
+    before: str | None,
     vocabulary: str | None,
     watch: bool,
     output: str,
@@ -53,7 +57,7 @@ def runs(
     """List runs, the newest first. With --vocabulary, STATUS is one of its words."""
     from headgate.runtime.store import RunFilter
 
-    chosen = RunFilter((), workflow, trigger, since, until, open_only, limit)
+    chosen = RunFilter((), workflow, trigger, since, until, open_only, limit, held, before)
     words = _listed(statuses)
     if vocabulary is None:
         chosen, words = chosen._replace(statuses=_statuses(words)), ()

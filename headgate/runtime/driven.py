@@ -139,6 +139,7 @@ class DrivenRun:
             (self.state.plan_digest, self.new_plan) if self.new_plan is not None else None,
             new,
             self._also(),
+            was=self.stored,
         )
 
     def committed(self, write: RunWrite) -> None:

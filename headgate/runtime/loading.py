@@ -90,4 +90,4 @@ def failing_write(read: Reader, row: RunRow, lease: Lease, fault: str, at: int) 
         ended_at=at,
         wake_at=None,
     )
-    return RunWrite(row.id, lease, [(seq, encode(event))], failed)
+    return RunWrite(row.id, lease, [(seq, encode(event))], failed, was=row)

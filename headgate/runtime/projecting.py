@@ -8,7 +8,7 @@ from headgate.runtime.state import Approval, RunState
 from headgate.runtime.status_of import derive
 from headgate.runtime.store import ApprovalRow, RunRow
 from headgate.runtime.view import secret_inputs
-from headgate.runtime.wakes import next_wake
+from headgate.runtime.wakes import resting_wake
 
 
 def project(state: RunState, root: str) -> RunRow:
@@ -39,7 +39,7 @@ def project(state: RunState, root: str) -> RunRow:
         started_at=state.started_at,
         ended_at=state.ended_at,
         due_at=state.due_at,
-        wake_at=next_wake(state),
+        wake_at=resting_wake(state),
     )
 
 

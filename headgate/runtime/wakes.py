@@ -46,6 +46,15 @@ def next_wake(state: RunState) -> int | None:
     return min(due, default=None)
 
 
+def resting_wake(state: RunState) -> int | None:
+    """As `next_wake`, but of a run that moves only its timers: whoever drives it watches over its progress, and a list
+    that noted when it would stall would be written anew with every event.
+    """
+    if not (state.running or state.ready):
+        return next_wake(state)
+    return state.heap[0][0] if state.heap and state.phase is Phase.ACTIVE else None
+
+
 def told_wake(state: RunState) -> str | None:
     """What `next_wake` is for, in words before a time: "`ask` expires"; None when no clock moves the run."""
     at = next_wake(state)

@@ -19,7 +19,6 @@ from headgate.runtime.store.rows import ApprovalRow, Lease, RunRow, RunWrite, St
 from headgate.runtime.store.signals import Sent, Signal
 
 _INSERT_RUN = f"INSERT INTO runs({','.join(RunRow._fields)}) VALUES ({','.join('?' * len(RunRow._fields))})"  # noqa: S608
-_UPDATE_RUN = f"UPDATE runs SET {','.join(f'{name}=?' for name in RunRow._fields)} WHERE n=?"  # noqa: S608
 _PUT_APPROVAL = f"INSERT OR REPLACE INTO approvals VALUES ({','.join('?' * len(ApprovalRow._fields))})"  # noqa: S608
 
 
@@ -87,7 +86,7 @@ class Store:
         if write.new:
             self._create(write)
         elif write.row is not None:
-            execute(_UPDATE_RUN, (*write.row, self._number(write.run)))
+            self._update(write.run, write.row, write.was)
         first = self._number(write.run) << EVENT_BITS
         events = [(first + seq, text) for seq, text in write.events]
         self._connection.executemany("INSERT INTO events VALUES (?,?)", events)
@@ -97,6 +96,19 @@ class Store:
             execute("UPDATE requests SET answer=? WHERE id=?", (_text(answer), request))
         for also in write.also:
             also(self._connection)
+
+    def _update(self, run: str, row: RunRow, was: RunRow | None) -> None:
+        """Writes the columns that changed: an index whose columns are not named costs nothing."""
+        changed: tuple[str, ...] = RunRow._fields
+        values: tuple[object, ...] = row
+        if was is not None:
+            differing = [n for n, value in enumerate(row) if value != was[n]]
+            if not differing:
+                return
+            changed = tuple(RunRow._fields[n] for n in differing)
+            values = tuple(row[n] for n in differing)
+        columns = ",".join(f"{name}=?" for name in changed)
+        self._connection.execute(f"UPDATE runs SET {columns} WHERE n=?", (*values, self._number(run)))  # noqa: S608
 
     def _create(self, write: RunWrite) -> None:
         assert write.row is not None, "a new run has a projection"

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from headgate.runtime.errors import StoreError
 from headgate.runtime.store.faults import explained
 from headgate.runtime.store.journal import Entry, Notice, entries, open_notices
+from headgate.runtime.store.listing import listing
 from headgate.runtime.store.opening import open_for_reading
 from headgate.runtime.store.packing import unpack
 from headgate.runtime.store.rows import ApprovalRow, RunFilter, RunRow, StoredRequest
@@ -58,25 +59,8 @@ class Reader:
 
     def runs(self, chosen: RunFilter) -> list[RunRow]:
         """The runs that `chosen` lets through, the newest first."""
-        clauses: list[str] = []
-        values: list[object] = []
-        if chosen.statuses:
-            clauses.append(f"status IN ({','.join('?' * len(chosen.statuses))})")
-            values += chosen.statuses
-        for clause, value in (
-            ("workflow=?", chosen.workflow),
-            ("trigger=?", chosen.trigger),
-            ("created_at>=?", chosen.since),
-            ("created_at<?", chosen.until),
-        ):
-            if value is not None:
-                clauses.append(clause)
-                values.append(value)
-        if chosen.open_only:
-            clauses.append("ended_at IS NULL")
-        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        limit = -1 if chosen.limit is None else chosen.limit
-        rows = self._all(f"SELECT {_RUN} FROM runs {where} ORDER BY id DESC LIMIT ?", (*values, limit))  # noqa: S608
+        text, values = listing(chosen)
+        rows = self._all(text, tuple(values))
         return [RunRow(*row) for row in rows]
 
     def family(self, root: str) -> list[RunRow]:
@@ -121,7 +105,9 @@ class Reader:
         if run is not None:
             clauses.append("run=?")
             values.append(run)
-        if statuses:
+        if statuses == ("pending",):
+            clauses.append("status='pending'")  # as the index of the pending ones has it
+        elif statuses:
             clauses.append(f"status IN ({','.join('?' * len(statuses))})")
             values += statuses
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""

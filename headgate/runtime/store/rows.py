@@ -88,7 +88,8 @@ class RunWrite(NamedTuple):
     """What one run appends in one transaction; all of it or nothing is stored.
 
     `events` are (seq, text); `row` is given when the projection changed, and always for a `new` run, whose `plan`
-    (digest, canonical bytes) is stored with it; `answers` are (request, JSON); `also` are further rows, written last.
+    (digest, canonical bytes) is stored with it; `was` is the projection as it stands in the store, so that only what
+    changed is written (None writes all of it); `answers` are (request, JSON); `also` are further rows, written last.
     """
 
     run: str
@@ -100,10 +101,14 @@ class RunWrite(NamedTuple):
     plan: tuple[str, bytes] | None = None
     new: bool = False
     also: tuple[Also, ...] = ()
+    was: RunRow | None = None
 
 
 class RunFilter(NamedTuple):
-    """Which runs a list shows; times in ms; None or () lets everything through."""
+    """Which runs a list shows; times in ms; None or () lets everything through.
+
+    `held` shows those that a hold stops; `before` those older than the run of this id, which is how a list is paged.
+    """
 
     statuses: tuple[str, ...] = ()
     workflow: str | None = None
@@ -112,3 +117,5 @@ class RunFilter(NamedTuple):
     until: int | None = None
     open_only: bool = False
     limit: int | None = None
+    held: bool = False
+    before: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headgate.runtime.store import journal, signals, workflows
+from headgate.runtime.store import journal, listing, signals, workflows
 
 APPLICATION_ID = 0x48475445  # "HGTE", so that another program's database is never taken for a store
 
@@ -37,7 +37,6 @@ MIGRATIONS: tuple[str, ...] = (
       due_at INTEGER,
       wake_at INTEGER
     );
-    CREATE INDEX runs_open ON runs(id) WHERE ended_at IS NULL;
     CREATE INDEX runs_root ON runs(root) WHERE parent IS NOT NULL;
     CREATE TABLE events(key INTEGER PRIMARY KEY, body TEXT NOT NULL);
     CREATE TABLE approvals(
@@ -70,6 +69,7 @@ MIGRATIONS: tuple[str, ...] = (
     journal.TABLES,
     workflows.TABLES,
     signals.TABLES,
+    listing.INDEXES,
 )
 
 VERSION = len(MIGRATIONS)
