@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from headgate.plan import Json, Plan, PlanStep
 from headgate.workspace import Workspace
 
-_KINDS = {"agent": "agents", "memory": "memory steps"}
+_KINDS = {"memory": "memory steps"}
 _HUMAN = {"approval", "review"}
 INBOX = "inbox"
 _DRAIN = "`on_failure = drain`, which is not run yet: use `fail`, `pause` or `continue`"

@@ -12,6 +12,8 @@ STATES: dict[EventType, str] = {
     EventType.LOOP_STARTED: "running",
     EventType.ROUND_STARTED: "running",
     EventType.ROUND_TESTED: "running",
+    EventType.AGENT_ASKED: "running",
+    EventType.TOOL_CALLED: "running",
     EventType.STEP_WAITING: "waiting",
     EventType.APPROVAL_REQUESTED: "waiting",
     EventType.STEP_RETRYING: "retrying",

@@ -9,6 +9,7 @@ from textwrap import indent
 from headgate.plan import Json
 from headgate.render.columns import printable
 from headgate.render.picture import shorten
+from headgate.render.rounds import round_lines
 from headgate.render.tables import Cell, table
 from headgate.render.words import coloured, moment, run_facts, span, step_facts
 from headgate.runtime.view import RunView, StepView
@@ -98,6 +99,10 @@ def _endings(view: RunView) -> Iterator[str]:
     if view.failure is not None:
         at = f" at `{view.failure.step}`" if view.failure.step else ""
         yield f"\nfailed{at}: {view.failure.code}: {printable(view.failure.message or '')}"
+    for path, step in view.steps.items():
+        if step.rounds:
+            yield f"\n{path}:"
+            yield "\n".join(f"  {line}" for line in round_lines(step))
     for hold in view.holds:
         at = f" at `{hold.step}`" if hold.step else ""
         note = f' "{printable(hold.note)}"' if hold.note else ""

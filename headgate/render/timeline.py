@@ -9,6 +9,7 @@ from headgate.records import NamedTuple
 from headgate.render.columns import printable
 from headgate.render.intervals import Interval, intervals
 from headgate.render.picture import shorten
+from headgate.render.rounds import round_lines, rounds_list
 from headgate.render.words import coloured, moment, run_facts, span, step_facts, timestamp
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.view import RunView, StepView
@@ -55,6 +56,7 @@ def timeline_text(view: RunView, events: Sequence[Event], now: int, *, width: in
         remark = shorten(remarks.get(name, ""), REMARK_LIMIT)
         title = printable(shorten(name, label)).ljust(label)
         lines.append(f"{mark} {title}  {step.kind.ljust(kinds)}  {bar}  {took:>10}  {printable(remark)}".rstrip())
+        lines += (f"    {line}" for line in round_lines(step))
     return "\n".join(lines) + "\n"
 
 
@@ -75,7 +77,7 @@ def timeline_object(view: RunView, events: Sequence[Event]) -> JsonObject:
 
 
 def _step_object(name: str, step: StepView, mine: Sequence[Interval], remarks: Mapping[str, str]) -> JsonObject:
-    return {
+    made: JsonObject = {
         "step": name,
         "kind": step.kind,
         "status": step.word or step.status,
@@ -87,6 +89,7 @@ def _step_object(name: str, step: StepView, mine: Sequence[Interval], remarks: M
         "remark": remarks.get(name) or None,
         "intervals": [{"state": each.state, "from": timestamp(each.start), "to": timestamp(each.end)} for each in mine],
     }
+    return {**made, "rounds": rounds_list(step)} if step.rounds else made
 
 
 def _in_order(view: RunView, found: Mapping[str, Sequence[Interval]]) -> list[str]:
@@ -145,7 +148,7 @@ def _remarks(view: RunView, events: Sequence[Event]) -> dict[str, str]:
         if step.error is not None:
             parts.append(_error(step.error))
         elif step.result is not None and not parts:
-            parts.append(_short(step.result))
+            parts.append(_short(_told(step)))
         remarks[name] = "; ".join(filter(None, parts))
     for event in events:
         if event.type is EventType.APPROVAL_DECIDED and event.step is not None:
@@ -153,6 +156,13 @@ def _remarks(view: RunView, events: Sequence[Event]) -> dict[str, str]:
             said = f"{event.data.get('decision')} by {event.data.get('by')}" + (f' "{comment}"' if comment else "")
             remarks[event.step] = said
     return remarks
+
+
+def _told(step: StepView) -> Json:
+    """A result as a remark has room for it: of an agent what it said, for its rounds are told below."""
+    if step.rounds and isinstance(step.result, dict):
+        return step.result.get("text") if step.result.get("data") is None else step.result["data"]
+    return step.result
 
 
 def _error(error: Json) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from headgate.plan import Json, JsonObject
+from headgate.runtime.agent_events import go_on, talk_of
+from headgate.runtime.conversation import BETWEEN, rounds_allowed
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.loops import conclude
 from headgate.runtime.marks import EXPIRY, arm, disarm, mark, park
@@ -102,6 +104,10 @@ def _expired(state: RunState, step: StepState, event: Event) -> None:
 def _agree(state: RunState, step: StepState, approval: Approval, at: int) -> None:
     if step.plan.kind == HUMAN and approval.gate is None:
         produce(state, step, _decision(approval), at)
+    elif approval.when == BETWEEN:
+        talk = talk_of(step)
+        talk.granted += rounds_allowed(step.config, 0)
+        go_on(state, step, at)
     elif approval.when == "before":
         assert approval.gate is not None, "only a human step asks without a gate"
         step.approved[approval.gate] = approval.input_digest

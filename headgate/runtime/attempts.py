@@ -9,9 +9,10 @@ from headgate.plan import Json, JsonObject, PlanStep
 from headgate.records import NamedTuple
 from headgate.runtime.commands import Record
 from headgate.runtime.connections import World
+from headgate.runtime.conversation import AGENT
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.events import EventType
-from headgate.runtime.performers import BUNDLED, Attempt, Departure, Log, Parked
+from headgate.runtime.performers import BUNDLED, Attempt, Departure, Log, Parked, Partial, Performed
 from headgate.runtime.scope import scope
 from headgate.runtime.state import RunState, error_json
 
@@ -21,7 +22,7 @@ _READS_SCOPE = frozenset({"lua"})
 
 Worlds = Callable[["str | None"], World]
 OutputSchema = Callable[[PlanStep], "JsonObject | None"]
-Performing = Callable[[Attempt, World], Awaitable[Json]]
+Performing = Callable[[Attempt, World], Awaitable[Performed]]
 """Gives the result of an attempt, or raises `StepFailure`; cancelling it must be prompt."""
 
 
@@ -45,6 +46,7 @@ class Attempts:
         self._output_schema = output_schema
         self._ended = ended
         self._tasks: dict[tuple[str, str, int], asyncio.Task[None]] = {}
+        self._rounds: dict[tuple[str, str, int], tuple[int, Departure]] = {}
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -53,6 +55,8 @@ class Attempts:
         """Starts the attempt that was committed as dispatched. Its time counts on a clock that never jumps."""
         key = (state.run_id, path, number)
         attempt = self._attempt(state, path, number)
+        if attempt.kind == AGENT:
+            attempt = self._piece(state, attempt)
         outcome = _outcome(attempt, self._worlds(state.environment), self._perform_attempt)
         self._tasks[key] = asyncio.get_running_loop().create_task(self._perform(key, outcome))
 
@@ -92,12 +96,29 @@ class Attempts:
             log=Log(),
         )
 
+    def _piece(self, state: RunState, attempt: Attempt) -> Attempt:
+        """An agent's next piece of work: it has what is left of the time of its round."""
+        talk = state.steps[attempt.step].talk
+        assert talk is not None, "an agent has begun when it is dispatched"
+        call = talk.pending()
+        number = len(talk.rounds) + (call is None)
+        key = (attempt.run, attempt.step, attempt.attempt)
+        known = self._rounds.get(key)
+        began = known[1] if known is not None and known[0] == number else attempt.departure
+        self._rounds[key] = (number, began)
+        return attempt._replace(
+            scope={"rounds": tuple(talk.rounds), "call": call, "tokens": (talk.input_tokens, talk.output_tokens)},
+            departure=Departure(began.born),
+        )
+
     async def _perform(self, key: tuple[str, str, int], outcome: Coroutine[object, object, Record]) -> None:
         run, path, number = key
         try:
             record = await outcome
         finally:
             del self._tasks[key]
+        if record.type in (EventType.ATTEMPT_SUCCEEDED, EventType.ATTEMPT_FAILED, EventType.ATTEMPT_CANCELLED):
+            self._rounds.pop(key, None)
         self._ended(Ended(run, path, number, record))
 
 
@@ -111,7 +132,7 @@ async def _outcome(attempt: Attempt, world: World, perform: Performing) -> Recor
 
 async def _end_of(attempt: Attempt, world: World, perform: Performing) -> Record:
     number = attempt.attempt
-    seconds = None if attempt.timeout_ms is None else attempt.timeout_ms / 1000
+    seconds = None if attempt.timeout_ms is None else max(attempt.timeout_ms / 1000 - attempt.departure.age, 0)
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
@@ -127,6 +148,8 @@ async def _end_of(attempt: Attempt, world: World, perform: Performing) -> Record
         return _failed(attempt, _late(attempt) if limit.expired() else world.mask_error(_broken(attempt, error)))
     except Exception as error:  # noqa: BLE001 - whatever a performer raises, its step fails and the others go on
         return _failed(attempt, world.mask_error(_broken(attempt, error)))
+    if isinstance(result, Partial):
+        return Record(result.event, {"attempt": number, **result.data}, attempt.step)
     return Record(EventType.ATTEMPT_SUCCEEDED, {"attempt": number, "result": result}, attempt.step)
 
 

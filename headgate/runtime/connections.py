@@ -14,7 +14,7 @@ from headgate.runtime.clock import Clock, SystemClock
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.keys import Keys
 from headgate.runtime.masking import Mask
-from headgate.workspace import Instance, Model, SecretSource, Workspace
+from headgate.workspace import Agent, Instance, Model, SecretSource, Workspace
 
 if TYPE_CHECKING:
     from headgate.plan import Json, JsonObject
@@ -170,11 +170,21 @@ class World:
             raise unbound(f"no model `{name}` in headgate.toml; add it to [models]")
         return found
 
+    def agent(self, name: str) -> Agent:
+        """The agent of that name; raises `StepFailure` (CONFIG_INVALID)."""
+        found = self.workspace.agents.get(name)
+        if found is None:
+            raise unbound(f"no agent `{name}` in headgate.toml; add it to [agents]")
+        if found.model is None and found.url is None:
+            raise unbound(f"the agent `{name}` has neither a `model` nor a `url` in headgate.toml")
+        return found
+
     def missing(self, requires: JsonObject) -> list[str]:
         """One sentence for each binding of a plan's `requires` that this machine lacks. Reads, and starts nothing."""
         checks: dict[str, Callable[[str], object]] = {
             "instances": self._instance_settings,
             "models": self._model_key,
+            "agents": self._agent_bindings,
             "secrets": self.secret,
         }
         found: list[str] = []
@@ -192,6 +202,13 @@ class World:
         self.settings(one.env, f"the instance `{name}`")
         self.settings(one.headers, f"the instance `{name}`")
 
+    def _agent_bindings(self, name: str) -> None:
+        agent = self.agent(name)
+        if agent.url is None and agent.model is not None:
+            self._model_key(agent.model)
+            for instance in dict.fromkeys(tool.partition(".")[0] for tool in agent.tools):
+                self._instance_settings(instance)
+
     def _model_key(self, name: str) -> None:
         model = self.model(name)
         if model.api_key is not None:
@@ -202,8 +219,9 @@ class World:
 
         Of what is bound, with where its secrets come from; the secrets themselves are not in it.
         """
-        name = value.get("model") if kind == "llm" else value.get("instance") or value.get("server_url")
-        if kind not in ("mcp", "llm") or not isinstance(name, str):
+        named = {"llm": value.get("model"), "agent": value.get("agent")}
+        name = named.get(kind, value.get("instance") or value.get("server_url"))
+        if kind not in ("mcp", "llm", "agent") or not isinstance(name, str):
             return None
         digest = self._digests.get((kind, name))
         if digest is None:
@@ -217,6 +235,12 @@ class World:
         if kind == "llm":
             model = self.workspace.models.get(name)
             return None if model is None else (model.base_url, model.model, model.api_key)
+        if kind == "agent":
+            agent = self.workspace.agents.get(name)
+            if agent is None:
+                return None
+            thinks = None if agent.model is None else self._binding("llm", agent.model)
+            return agent.url, thinks, *((tool, self._binding("mcp", tool.partition(".")[0])) for tool in agent.tools)
         instances = self.workspace.instances
         one = instances.get(name) or next((i for i in instances.values() if i.server_url == name), None)
         if one is None:

@@ -19,6 +19,9 @@ How the executor drives (call `decide` again after each list, until it is empty;
   the one that is there: that child is to be redriven), and creates the child in the same transaction.
 - `Perform` always follows the `Prepare` of its step in the same list: start it after the commit, and only when
   `state.in_flight.get(step) == attempt` then (the Prepare may have ended in another event).
+- An agent works in pieces, each of which is performed under the number of its attempt: the `Perform` of a further piece
+  follows a `Record` of `agent_asked` or `tool_called`. A piece ends as `agent_answered` or `tool_returned`, or as an
+  attempt ends.
 - `Abort` cancels the attempt's task after the commit; for a `call` step it cancels the child run
   (`state.steps[path].child`). An attempt that is no longer in `state.in_flight` when it ends was given up: append its
   end while the run is open (it is recorded, not applied), drop it when the run has ended. In phase `cancelling` the
@@ -96,9 +99,9 @@ def _decide_active(state: RunState, now_ms: int) -> list[Command]:
     if not free:
         return []
     if state.ready:
-        return start(state, state.steps[next(iter(state.ready))])
+        return start(state, state.steps[next(iter(state.ready))], now_ms)
     if state.interrupted:
-        return start(state, state.steps[next(iter(state.interrupted))])
+        return start(state, state.steps[next(iter(state.interrupted))], now_ms)
     if not state.root.open:
         return complete_run(state)
     stalls = stall_at(state)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from headgate.plan import Json, JsonObject
+from headgate.runtime.agent_turns import goes_on, limit, refused, turn
 from headgate.runtime.commands import Command, Perform, Prepare, Purpose, Record
+from headgate.runtime.conversation import AGENT, BETWEEN
 from headgate.runtime.edges import starved_by
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import EventType
@@ -29,9 +31,15 @@ _PURPOSES: Final[dict[str, Purpose]] = {
 }
 
 
-def start(state: RunState, step: StepState) -> list[Command]:
-    """The next command of a step that may start."""
+def start(state: RunState, step: StepState, now_ms: int) -> list[Command]:
+    """The next command of a step that may start, or of an agent that may go on."""
     plan = step.plan
+    if plan.kind == AGENT:
+        stopped = limit(step, now_ms, _next_task(state))
+        if stopped is not None:
+            return stopped
+        if goes_on(step):
+            return turn(step)
     if not plan.enabled:
         return [Record(EventType.STEP_SKIPPED, {"detail": SkipDetail.DISABLED.value}, step.path)]
     for gate in step.node.before:
@@ -86,7 +94,7 @@ def _skip(step: StepState, cause: Cause) -> Record:
 def _weigh_approval(state: RunState, step: StepState, now_ms: int) -> list[Command]:
     assert step.approval is not None, "a step waits in urgency for its approval only"
     approval = state.approvals[step.approval]
-    if approval.status == "denied" or (approval.status == "expired" and approval.when == "after"):
+    if approval.status == "denied" or (approval.status == "expired" and approval.when != "before"):
         return fail(state, step, _rejected(step, approval))
     policy = approval.on_expiry
     if approval.overdue and policy == "proceed":
@@ -125,6 +133,11 @@ def _ask_anew(state: RunState, step: StepState, old: Approval, now_ms: int, chan
 
 
 def _rejected(step: StepState, approval: Approval) -> StepError:
+    if approval.when == BETWEEN:
+        said = f"{approval.decided_by} denied that it goes on"
+        if approval.comment:
+            said += f": {approval.comment}"
+        return refused(step, "nobody let it go on in time" if approval.status == "expired" else said)
     if approval.status == "expired":
         message = f"nobody decided the {approval.kind} of `{step.path}` in time, which denies it"
     else:

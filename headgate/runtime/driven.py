@@ -26,6 +26,7 @@ _APPROVALS = frozenset(
 )
 # What a driver that may only record leaves alone, and what the host completes: it starts an effect or a run.
 _STARTS = frozenset({Purpose.DISPATCH, Purpose.CHILD})
+_PIECES = frozenset({EventType.AGENT_ASKED, EventType.TOOL_CALLED})
 _BEGINNINGS = frozenset({EventType.RUN_STARTING, EventType.RUN_ACTIVATED})
 
 
@@ -178,6 +179,8 @@ def _without_starts(commands: list[Command]) -> list[Command]:
             case Prepare() if command.purpose in _STARTS:
                 continue
             case Perform():
+                continue
+            case Record() if command.type in _PIECES:
                 continue
             case _:
                 kept.append(command)

@@ -53,6 +53,11 @@ class EventType(StrEnum):
     ROUND_STARTED = "round_started"  # iteration
     ROUND_TESTED = "round_tested"  # iteration, stop
     LOOP_ENDED = "loop_ended"  # stopped
+    # agents; a round is the model's answer and the tool calls it asks for, each made after it is recorded
+    AGENT_ASKED = "agent_asked"  # attempt, round: the model is asked once more
+    AGENT_ANSWERED = "agent_answered"  # attempt, round, text, calls, usage, cost; for the last round result or error
+    TOOL_CALLED = "tool_called"  # attempt, round, call, tool
+    TOOL_RETURNED = "tool_returned"  # attempt, round, call, tool, result or error
     # people; a request carries task, kind, when, title, body, assignees, expires_at, on_expiry, escalate_to,
     # reversibility, channel, input and input_digest
     APPROVAL_REQUESTED = "approval_requested"

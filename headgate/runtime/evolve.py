@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from headgate.plan import Json, JsonObject
+from headgate.runtime.agent_events import AGENT_EVENTS
 from headgate.runtime.approval_events import APPROVAL_EVENTS
 from headgate.runtime.edges import open_scope
 from headgate.runtime.errors import DamagedLog
@@ -256,4 +257,4 @@ RUN_EVENTS: Final[dict[EventType, RunApplier]] = {
     EventType.HOLD_RELEASED: _hold_released,
 }
 _ANY_PHASE: Final = frozenset({EventType.HOLD_OPENED, EventType.HOLD_RELEASED})
-_APPLIERS: Final = {**STEP_EVENTS, **APPROVAL_EVENTS}
+_APPLIERS: Final = {**STEP_EVENTS, **AGENT_EVENTS, **APPROVAL_EVENTS}

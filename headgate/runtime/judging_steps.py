@@ -94,7 +94,11 @@ def confirm(case: Case) -> Verdict:
     if done and "output" in args:
         data["output"] = args["output"]
     records = (Record(EventType.STEP_CONFIRMED, data, step.path), *(released(key) for key in gone))
-    said = "is completed" if done else "did not happen and runs again"
+    call = None if step.talk is None else step.talk.pending()
+    if call is not None:
+        said = f"goes on: its call of `{call['tool']}` " + ("counts as done" if done else "is made again")
+    else:
+        said = "is completed" if done else "did not happen and runs again"
     return Accepted(records, f"`{step.path}` {said}{remaining(case.state, gone)}")
 
 

@@ -135,11 +135,14 @@ def reset_steps(
         step.approved = old.approved
         step.edit = old.edit
         step.child = old.child
+        step.talk = old.talk
         if name in fresh:
-            step.child = None
+            step.child = step.talk = None
             _forget(state, old)
         else:
             step.loop = old.loop
+        if step.talk is not None:
+            step.talk.going = False
         if step.loop is not None:
             for inner in step.loop.scopes.values():
                 inner.loop = step

@@ -9,6 +9,7 @@ from headgate.runtime.errors import ErrorClass
 from headgate.runtime.loops import to_reopen
 from headgate.runtime.state import RunState, ScopeState, StepState
 from headgate.runtime.status import StepStatus
+from headgate.runtime.weighing import doubt_policy
 
 
 class Redrive(NamedTuple):
@@ -60,7 +61,7 @@ def _risky(step: StepState, *, whole: bool) -> Iterator[str]:
 def _irreversible(step: StepState, *, whole: bool) -> bool:
     completed = step.status is StepStatus.COMPLETED and whole
     in_doubt = step.error is not None and step.error.code == "EFFECT_IN_DOUBT"
-    broke_off = step.status is StepStatus.CANCELLED and step.plan.in_doubt != "retry"
+    broke_off = step.status is StepStatus.CANCELLED and doubt_policy(step) != "retry"
     return completed or broke_off or (in_doubt and step.status is StepStatus.FAILED)
 
 
@@ -68,6 +69,6 @@ def _in_doubt(step: StepState) -> bool:
     """Whether it broke off where a person would be asked; an attempt whose failure is known had no effect, and the
     steps of a sub-run speak for themselves.
     """
-    if step.child is not None or step.status is not StepStatus.CANCELLED or step.plan.in_doubt != "hold":
+    if step.child is not None or step.status is not StepStatus.CANCELLED or doubt_policy(step) != "hold":
         return False
     return step.error is None or step.error.error_class is ErrorClass.IN_DOUBT

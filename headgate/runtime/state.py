@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from headgate.plan import Json, JsonObject, Plan, PlanStep
 from headgate.records import NamedTuple
+from headgate.runtime.conversation import Conversation
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.status import HoldReason, Phase, StepStatus, WaitsFor
 from headgate.runtime.topology import Node, Topology, topology
@@ -155,6 +156,7 @@ class StepState:
         "started_at",
         "starved",
         "status",
+        "talk",
         "unread",
         "unresolved",
     )
@@ -180,6 +182,7 @@ class StepState:
         self.child: str | None = None
         self.detached = False
         self.loop: LoopState | None = None
+        self.talk: Conversation | None = None  # an agent's rounds
         self.approval: str | None = None  # the last task asked for
         self.approved: dict[int, str | None] = {}  # gate before the action -> digest of the input it was shown
         self.reviewed = 0  # gates after the action that agreed

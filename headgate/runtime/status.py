@@ -266,6 +266,8 @@ def _late_attempt(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
         _E.ATTEMPT_LOST: _to(status),
         _E.ATTEMPT_PARKED: _to(status),
         _E.CALLBACK_RECEIVED: _to(status),
+        _E.AGENT_ANSWERED: _to(status),
+        _E.TOOL_RETURNED: _to(status),
     }
 
 
@@ -303,7 +305,14 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         _E.STEP_BLOCKED: _to(_S.BLOCKED),
         _E.STEP_CANCELLED: _to(_S.CANCELLED),
     },
-    _S.READY: {**_STARTS, **_in_place(_S.READY), _E.STEP_STARVED: _to(_S.READY), _E.APPROVAL_OUTDATED: _to(_S.READY)},
+    _S.READY: {
+        **_STARTS,
+        **_in_place(_S.READY),
+        _E.STEP_STARVED: _to(_S.READY),
+        _E.APPROVAL_OUTDATED: _to(_S.READY),
+        _E.AGENT_ASKED: _to(_S.RUNNING),
+        _E.TOOL_CALLED: _to(_S.RUNNING),
+    },
     _S.INTERRUPTED: {
         **_STARTS,
         **_in_place(_S.INTERRUPTED),
@@ -326,6 +335,9 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         _E.ROUND_STARTED: _to(_S.RUNNING),
         _E.ROUND_TESTED: _to(_S.RUNNING),
         _E.LOOP_ENDED: _to(_S.COMPLETED, _S.RUNNING),
+        # between the pieces of its work an agent is ready, so that a hold stops it there
+        _E.AGENT_ANSWERED: _to(_S.READY, _S.COMPLETED, _S.RUNNING),
+        _E.TOOL_RETURNED: _to(_S.READY, _S.RUNNING),
         _E.STEP_SKIPPED: _to(_S.SKIPPED),
         _E.STEP_CANCELLED: _to(_S.CANCELLED),
     },

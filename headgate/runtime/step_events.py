@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from headgate.plan import Json, JsonObject
+from headgate.runtime.conversation import AGENT, Conversation
 from headgate.runtime.edges import close
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import Event, EventType
@@ -16,6 +17,8 @@ from headgate.runtime.status import SkipDetail, StepStatus, WaitsFor
 
 Applier: TypeAlias = "Callable[[RunState, StepState, Event], None]"
 
+UNKNOWN_RESULT: Final = "It was done. What it returned is not known."
+"""What an agent is told of a tool call that a person confirmed without its output."""
 COUNTED = (ErrorClass.TRANSIENT, ErrorClass.IN_DOUBT)
 
 
@@ -46,6 +49,8 @@ def _dispatched(state: RunState, step: StepState, event: Event) -> None:
     step.key = event.data.get("key")
     step.error = None
     step.lost = False
+    if step.plan.kind == AGENT and step.talk is None:
+        step.talk = Conversation(outside=bool(event.data.get("outside")))
     state.in_flight[step.path] = attempt
     mark(state, step, StepStatus.RUNNING, event.at)
 
@@ -91,6 +96,8 @@ def _failed_attempt(state: RunState, step: StepState, event: Event) -> None:
         del state.in_flight[step.path]
     if "input" in event.data:
         step.input = event.data["input"]
+    if step.talk is not None:
+        step.talk.going = False
     step.error = error_of(found)
     if step.error.error_class in COUNTED:
         step.failures += 1
@@ -358,7 +365,12 @@ def _retried(state: RunState, step: StepState, event: Event) -> None:
 def _confirmed(state: RunState, step: StepState, event: Event) -> None:
     if event.data.get("done"):
         step.error, step.lost = None, False  # nothing is in doubt any more, whatever comes next
-        produce(state, step, event.data.get("output"), event.at)
+        if step.talk is not None and step.talk.pending() is not None:
+            step.talk.returned({"result": event.data.get("output", UNKNOWN_RESULT)})
+            step.talk.going = True
+            mark(state, step, StepStatus.READY, event.at)
+        else:
+            produce(state, step, event.data.get("output"), event.at)
     else:
         _again(state, step, event.at)
 

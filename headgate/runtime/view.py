@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from headgate.plan import ENTRY, Json, JsonObject, Plan
 from headgate.records import NamedTuple
+from headgate.runtime.conversation import Conversation
 from headgate.runtime.loops import EACH, REPEAT
 from headgate.runtime.masking import Mask
 from headgate.runtime.state import Hold, RunState, ScopeState, StepState, error_json
@@ -30,10 +31,28 @@ class FailureView(NamedTuple):
     message: str | None
 
 
+class ToolView(NamedTuple):
+    """A tool call of an agent: `error` is what it came to, None for one that worked, or has not `returned`."""
+
+    tool: str
+    error: str | None
+    returned: bool
+
+
+class AgentRound(NamedTuple):
+    """One answer of an agent's model with the tool calls it asked for; `cost` is USD, None without a price."""
+
+    number: int
+    tools: tuple[ToolView, ...]
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+
+
 class StepView(NamedTuple):
     """`detail` says what a waiting step waits for, or why one was skipped or held; `error` is its last error.
 
-    `word` is shown in place of the status when another product's words are wanted.
+    `word` is shown in place of the status when another product's words are wanted; `rounds` are an agent's, in order.
     """
 
     kind: str
@@ -49,6 +68,7 @@ class StepView(NamedTuple):
     title: str | None = None
     resume_at: int | None = None
     word: str | None = None
+    rounds: tuple[AgentRound, ...] = ()
 
 
 class RunView(NamedTuple):
@@ -145,7 +165,12 @@ def _texts(value: Json) -> Iterator[str]:
 
 def _masked(mask: Mask, step: StepView) -> StepView:
     error = step.error and {name: mask.apply(value) for name, value in step.error.items()}
-    return step._replace(input=mask.apply(step.input), result=mask.apply(step.result), error=error)
+    rounds = tuple(each._replace(tools=tuple(_masked_tool(mask, tool) for tool in each.tools)) for each in step.rounds)
+    return step._replace(input=mask.apply(step.input), result=mask.apply(step.result), error=error, rounds=rounds)
+
+
+def _masked_tool(mask: Mask, tool: ToolView) -> ToolView:
+    return tool._replace(tool=mask.text(tool.tool), error=_masked_text(mask, tool.error))
 
 
 def _masked_text(mask: Mask, text: str | None) -> str | None:
@@ -178,6 +203,8 @@ def _step_view(step: StepState) -> StepView:
         status, detail = _loop_status(step)
     elif status is StepStatus.BLOCKED:
         detail = step.cause
+    elif status in (StepStatus.RUNNING, StepStatus.READY) and step.talk is not None and not step.talk.outside:
+        detail = f"round {len(step.talk.rounds) + (step.talk.pending() is None)}"
     agent = step.config.get("agent") if step.plan.kind == "agent" else None
     return StepView(
         kind=step.plan.kind,
@@ -192,7 +219,27 @@ def _step_view(step: StepState) -> StepView:
         ended_at=step.ended_at,
         title=step.plan.title,
         resume_at=step.resume_at,
+        rounds=() if step.talk is None else _agent_rounds(step.talk),
     )
+
+
+def _agent_rounds(talk: Conversation) -> tuple[AgentRound, ...]:
+    return tuple(
+        AgentRound(
+            number,
+            tuple(_tool_view(call, each.results, place) for place, call in enumerate(each.calls)),
+            each.input_tokens,
+            each.output_tokens,
+            each.cost,
+        )
+        for number, each in enumerate(talk.rounds, 1)
+    )
+
+
+def _tool_view(call: JsonObject, results: Sequence[JsonObject], place: int) -> ToolView:
+    outcome = results[place] if place < len(results) else None
+    error = None if outcome is None else outcome.get("error")
+    return ToolView(str(call.get("tool") or call["name"]), None if error is None else str(error), outcome is not None)
 
 
 def _loop_status(step: StepState) -> tuple[StepStatus, str | None]:

@@ -16,12 +16,24 @@ LONGEST_RETRY_AFTER_MS = 86_400_000
 DEFAULT_BACKOFF_MS = 5_000
 
 
+def doubt_policy(step: StepState) -> str:
+    """`retry`, `hold` or `fail`: what to do when nobody knows whether the attempt had its effect.
+
+    An agent's model may be asked again; a tool call is in doubt by its own tool, unless the step retries in any case.
+    """
+    policy, talk = step.plan.in_doubt, step.talk
+    if talk is None or talk.outside:
+        return policy
+    call = talk.pending()
+    return policy if call is not None and call.get("in_doubt") != "retry" else "retry"
+
+
 def weigh_error(state: RunState, step: StepState, now_ms: int) -> list[Command]:
     """What follows from the error of the attempt that just ended."""
     error = step.error
     assert error is not None, "only an attempt with an error is weighed"
     kind = error.error_class
-    if kind is ErrorClass.IN_DOUBT and step.plan.in_doubt != "retry":
+    if kind is ErrorClass.IN_DOUBT and doubt_policy(step) != "retry":
         return weigh_doubt(state, step, error)
     if kind is ErrorClass.AUTH:
         return hold(step, HoldReason.REAUTH)
@@ -33,7 +45,7 @@ def weigh_error(state: RunState, step: StepState, now_ms: int) -> list[Command]:
 
 def weigh_doubt(state: RunState, step: StepState, error: StepError | None) -> list[Command]:
     """What follows when nobody knows whether the attempt had its effect."""
-    policy = step.plan.in_doubt
+    policy = doubt_policy(step)
     if policy == "retry":
         return [Record(EventType.STEP_INTERRUPTED, {"attempt": step.attempts}, step.path)]
     if policy == "hold":

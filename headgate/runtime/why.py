@@ -78,7 +78,9 @@ def _held(state: RunState, hold: Hold) -> str:
         return f"`{hold.step}` failed{said}; retry it, edit and retry it, skip it, or cancel the run"
     if hold.reason is HoldReason.IN_DOUBT:
         not_done = f"headgate confirm {state.run_id} {hold.step} --not-done"
-        lost = f"attempt {step.attempts} of `{hold.step}` was lost and may have happened"
+        call = None if step.talk is None else step.talk.pending()
+        what = f"attempt {step.attempts}" if call is None else f"the call of `{call['tool']}`"
+        lost = f"{what} of `{hold.step}` was lost and may have happened"
         return f"{lost}; say whether it did, with --done, or `{not_done}` to try again"
     return f"`{hold.step}`: {HOLD_RULES[hold.reason].meaning}{note}"
 
@@ -101,7 +103,9 @@ def _open(state: RunState) -> Iterator[Reason]:
         yield Reason("timer", path, state.at, "anybody", f"headgate retry {run} {path}", message)
     for path in list(state.running)[:_MOST_NAMED]:
         step = state.steps[path]
-        message = f"attempt {step.attempts} of `{path}` is out"
+        call = None if step.talk is None else step.talk.pending()
+        out = f"attempt {step.attempts}" if call is None else f"the call of `{call['tool']}`"
+        message = f"{out} of `{path}` is out"
         yield Reason("attempt", path, step.started_at, "its worker", f"headgate drive {run}", message)
     for path in [*state.ready, *state.interrupted][:_MOST_NAMED]:
         message = f"`{path}` may start and waits for a worker"

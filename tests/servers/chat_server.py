@@ -6,6 +6,7 @@ What it does depends on the model it is asked for:
 |---|---|
 | `echo`, and any other | answers with the prompt; with a schema, with JSON that fits it |
 | `says TEXT` | answers with TEXT |
+| `script` | does what the first prompt says: a JSON list with a turn for each answer, the last repeated |
 | `fenced` | like `echo`, its JSON in a fence |
 | `off-schema` | answers with JSON that fits no schema |
 | `cut` | answers with half of it, `finish_reason` = `length` |
@@ -15,6 +16,10 @@ What it does depends on the model it is asked for:
 | `quota` | 429 with the code `insufficient_quota` |
 | `hang`, `drop` | never answers, closes the connection |
 | `nonsense`, `empty` | a page, a completion without choices |
+
+A turn of a script is `{"say": TEXT}` or `{"call": [[NAME, ARGUMENTS], ...], "say": TEXT}`; ARGUMENTS that are text are
+sent as they are. Which turn it is, the conversation tells: a
+server that is started anew goes on where the last one was.
 """
 
 from __future__ import annotations
@@ -100,7 +105,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, self.completion(request, name, rest))
 
     def completion(self, request: dict[str, Any], name: str, rest: str) -> dict[str, Any]:
-        prompt = request["messages"][-1]["content"]
+        prompt = request["messages"][-1]["content"] or ""
+        if name == "script":
+            return self.turn(request)
         form = request.get("response_format")
         text = json.dumps(instance_of(form["json_schema"]["schema"])) if form else prompt
         text = {"says": rest, "off-schema": "[[]]", "fenced": f"```json\n{text}\n```", "cut": text[:-1]}.get(name, text)
@@ -114,6 +121,30 @@ class Handler(BaseHTTPRequestHandler):
             "model": f"{request['model']}-2026",
             "choices": [] if name == "empty" else [choice],
             "usage": {**usage, "total_tokens": sum(usage.values())},
+        }
+
+    def turn(self, request: dict[str, Any]) -> dict[str, Any]:
+        messages = request["messages"]
+        script = json.loads(next(one["content"] for one in messages if one["role"] == "user"))
+        number = sum(one["role"] == "assistant" for one in messages)
+        turn = script[min(number, len(script) - 1)]
+        message: dict[str, Any] = {"role": "assistant", "content": turn.get("say"), "refusal": None}
+        if "call" in turn:
+            message["tool_calls"] = [
+                {
+                    "id": f"call-{number}-{place}",
+                    "type": "function",
+                    "function": {"name": tool, "arguments": given if isinstance(given, str) else json.dumps(given)},
+                }
+                for place, (tool, given) in enumerate(turn["call"])
+            ]
+        return {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": request["model"],
+            "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if "call" in turn else "stop"}],
+            "usage": {"prompt_tokens": 100 + 10 * len(messages), "completion_tokens": 20, "total_tokens": 0},
         }
 
     def answer(self, status: int, value: object) -> None:

@@ -6,17 +6,18 @@ The executor calls `perform`, enforces the time of an attempt by cancelling it, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 from headgate.plan import Json, JsonObject, PlanStep
 from headgate.records import NamedTuple
 from headgate.runtime.clock import SystemClock
 from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, KeyFault, StepError, StepFailure
+from headgate.runtime.events import EventType
 from headgate.runtime.fitting import fit, storable
 from headgate.runtime.tokens import Purpose, Token, digest, issue
 
-BUNDLED = frozenset({"http", "llm", "lua", "mcp"})
+BUNDLED = frozenset({"agent", "http", "llm", "lua", "mcp"})
 """The kinds performed here, each of which marks its attempts' departures."""
 
 LOG_LIMIT = 8192
@@ -25,19 +26,30 @@ LOG_LIMIT = 8192
 _loaded: dict[str, Performer] = {}
 
 
+class Partial(NamedTuple):
+    """What a piece of an agent's work came to: the event to append, and its data without the attempt."""
+
+    event: EventType
+    data: JsonObject
+
+
+Performed: TypeAlias = "Json | Partial"
+
+
 class Departure:
     """Whether an attempt's request may have left this machine: what a timeout or a loss then means."""
 
-    __slots__ = ("_born", "may_have_left")
+    __slots__ = ("born", "may_have_left")
 
-    def __init__(self) -> None:
+    def __init__(self, born: float | None = None) -> None:
+        """`born` is when its time began to count, on the monotonic clock: now, unless it is given."""
         self.may_have_left = False
-        self._born = SystemClock().monotonic()
+        self.born = SystemClock().monotonic() if born is None else born
 
     @property
     def age(self) -> float:
         """Seconds since the attempt was made."""
-        return SystemClock().monotonic() - self._born
+        return SystemClock().monotonic() - self.born
 
     def mark(self) -> None:
         self.may_have_left = True
@@ -64,10 +76,11 @@ class Log:
 
 
 class Attempt(NamedTuple):
-    """One numbered try of one step.
+    """One numbered try of one step, or one piece of an agent's work.
 
     `step` is its path (`notify.3.send`). `input` is rendered JSON in which a secret stands as `{"$secret": NAME}` or
-    inside `{"$text": [...]}`. `scope` holds the names a Lua script sees. `output_schema` is the locked one of the tool.
+    inside `{"$text": [...]}`. `scope` holds the names a Lua script sees, for an agent its `rounds` and the tool `call`
+    that is next (None for the model). `output_schema` is the locked one of the tool.
     `departure` tells the executor, after a timeout, whether the attempt is in doubt (marked) or merely late; `log` is
     kept with its end.
     """
@@ -133,7 +146,7 @@ def callback_of(attempt: Attempt, world: World, expires_ms: int) -> Callback:
 class Performer(Protocol):
     """Carries out one kind of step. Cancelling it must be prompt and leave nothing running behind."""
 
-    async def perform(self, attempt: Attempt, world: World) -> Json:
+    async def perform(self, attempt: Attempt, world: World) -> Performed:
         """The result of the attempt, whose input has its secrets bound; raises `StepFailure`, or `Parked`."""
         ...
 
@@ -146,7 +159,7 @@ def performer(kind: str) -> Performer:
     return found
 
 
-async def perform(attempt: Attempt, world: World) -> Json:
+async def perform(attempt: Attempt, world: World) -> Performed:
     """The result of the attempt, checked against what its step declares, with every secret masked.
 
     Raises `StepFailure`, masked as well. Anything else that is raised is a fault of the performer.
@@ -156,6 +169,8 @@ async def perform(attempt: Attempt, world: World) -> Json:
             _refuse_secrets(attempt.input.get("args"))
         bound = cast("JsonObject", world.bind(attempt.input))
         result = await performer(attempt.kind).perform(attempt._replace(input=bound), world)
+        if isinstance(result, Partial):
+            return result._replace(data=cast("JsonObject", world.mask(storable(result.data))))
         result = storable(result)
         fit(result, attempt.plan_step.result, attempt.output_schema)
     except StepFailure as failure:

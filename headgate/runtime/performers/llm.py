@@ -56,23 +56,26 @@ class Performance:
         if not isinstance(name, str):
             raise _failure("CONFIG_INVALID", "`model` must name a model of headgate.toml", ErrorClass.PERMANENT)
         model = world.model(name)
-        request = request_of(attempt.input, model)
-        client = world.live(f"llm:{name}", lambda: _client(model, world))
-        seconds = attempt.seconds(DEFAULT_SECONDS)
-        try:
-            async with asyncio.timeout(seconds):
-                raw = await client.api.chat.completions.with_raw_response.create(**request)
-                answer = _parsed(raw.http_response.content, name)
-        except TimeoutError:
-            message = f"the model `{name}` did not answer within {attempt.limit(DEFAULT_SECONDS):g}s"
-            raise _failure("STEP_TIMED_OUT", message, ErrorClass.TRANSIENT) from None
-        except APIStatusError as error:
-            raise _refused(error, model, world) from None
-        except APIConnectionError as error:
-            raise _unreachable(error, model) from None
-        except APIResponseValidationError as error:
-            raise _nonsense(name, error.message) from None
+        answer = await complete(request_of(attempt.input, model), model, attempt, world)
         return result_of(answer, attempt.input.get("schema"), model)
+
+
+async def complete(request: dict[str, Any], model: Model, attempt: Attempt, world: World) -> JsonObject:
+    """The completion as the server wrote it, within the time of the attempt; raises `StepFailure`."""
+    client = world.live(f"llm:{model.name}", lambda: _client(model, world))
+    try:
+        async with asyncio.timeout(attempt.seconds(DEFAULT_SECONDS)):
+            raw = await client.api.chat.completions.with_raw_response.create(**request)
+            return _parsed(raw.http_response.content, model.name)
+    except TimeoutError:
+        message = f"the model `{model.name}` did not answer within {attempt.limit(DEFAULT_SECONDS):g}s"
+        raise _failure("STEP_TIMED_OUT", message, ErrorClass.TRANSIENT) from None
+    except APIStatusError as error:
+        raise _refused(error, model, world) from None
+    except APIConnectionError as error:
+        raise _unreachable(error, model) from None
+    except APIResponseValidationError as error:
+        raise _nonsense(model.name, error.message) from None
 
 
 def request_of(given: JsonObject, model: Model) -> dict[str, Any]:
@@ -83,15 +86,27 @@ def request_of(given: JsonObject, model: Model) -> dict[str, Any]:
     messages.append({"role": "user", "content": _text(given.get("prompt", ""))})
     request: dict[str, Any] = {"model": model.model, "messages": messages}
     request |= {key: given[key] for key in ("temperature", "max_tokens") if given.get(key) is not None}
-    schema = given.get("schema")
-    if isinstance(schema, dict):
-        described = {"name": "result", "schema": schema, "strict": _is_strict(schema)}
-        request["response_format"] = {"type": "json_schema", "json_schema": described}
-    return request
+    return request | response_format(given.get("schema"))
+
+
+def response_format(schema: Json) -> dict[str, Any]:
+    """What asks the server for an answer by a schema; nothing without one."""
+    if not isinstance(schema, dict):
+        return {}
+    described = {"name": "result", "schema": schema, "strict": _is_strict(schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 
 def result_of(answer: JsonObject, schema: Json, model: Model) -> JsonObject:
     """The step's result from the server's answer; raises `StepFailure`."""
+    message = message_of(answer, model)
+    text = text_of(message)
+    data = data_of(text, schema, answer, model)
+    return {"text": text, "data": data, "usage": usage_of(answer), "model": answer.get("model", model.model)}
+
+
+def message_of(answer: JsonObject, model: Model) -> JsonObject:
+    """What the model said; raises `StepFailure` when it refused, or said nothing."""
     choices = answer.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
@@ -100,17 +115,23 @@ def result_of(answer: JsonObject, schema: Json, model: Model) -> JsonObject:
     if isinstance(message.get("refusal"), str) and message["refusal"]:
         said = f"the model `{model.name}` refused: {_short(str(message['refusal']))}"
         raise _failure("LLM_REQUEST_FAILED", said, ErrorClass.PERMANENT)
+    return message
+
+
+def text_of(message: JsonObject) -> str:
+    """The text of what the model said."""
     content = message.get("content")
-    text = content if isinstance(content, str) else ""
-    data = _data(text, schema, choice.get("finish_reason"), model) if isinstance(schema, dict) else None
-    return {"text": text, "data": data, "usage": _usage(answer.get("usage")), "model": answer.get("model", model.model)}
+    return content if isinstance(content, str) else ""
 
 
-def _data(text: str, schema: JsonObject, finished: Json, model: Model) -> Json:
+def data_of(text: str, schema: Json, answer: JsonObject, model: Model) -> Json:
+    """The text as JSON that fits the schema, null without one; raises `StepFailure` (RESULT_INVALID)."""
+    if not isinstance(schema, dict):
+        return None
     try:
         data: Json = json.loads(_unfenced(text), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        cut = "; it was cut off: raise `max_tokens`" if finished == "length" else ""
+        cut = "; it was cut off: raise `max_tokens`" if _was_cut(answer) else ""
         message = f"the model `{model.name}` answered with what is no JSON{cut}: {_short(text)}"
         raise _failure("RESULT_INVALID", message, ErrorClass.PERMANENT, None, {"text": text[:4096]}) from None
     try:
@@ -119,6 +140,12 @@ def _data(text: str, schema: JsonObject, finished: Json, model: Model) -> Json:
         told = failure.error.message.replace("the result is", f"the answer of the model `{model.name}` is", 1)
         raise StepFailure(failure.error._replace(message=told, detail={"data": data})) from None
     return data
+
+
+def _was_cut(answer: JsonObject) -> bool:
+    choices = answer.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(choice, dict) and choice.get("finish_reason") == "length"
 
 
 def _unfenced(text: str) -> str:
@@ -133,8 +160,9 @@ def _refuse_constant(name: str) -> Json:
     raise ValueError(f"{name} is no JSON")
 
 
-def _usage(usage: Json) -> JsonObject:
+def usage_of(answer: JsonObject) -> JsonObject:
     """Tokens: `input_tokens`, `output_tokens`, `total_tokens`; a server that does not count leaves zeros."""
+    usage = answer.get("usage")
     counted = usage if isinstance(usage, dict) else {}
     given = {name: counted.get(name) for name in ("prompt_tokens", "completion_tokens")}
     tokens = {name: value if isinstance(value, int) else 0 for name, value in given.items()}

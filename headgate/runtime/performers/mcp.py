@@ -43,21 +43,25 @@ class Performance:
         MCP_TOOL_FAILED: the tool said so. DEPENDENCY_UNAVAILABLE: no session, nothing was asked. STEP_TIMED_OUT and
         UPSTREAM_ERROR: in doubt once the call was sent.
         """
-        call = _call(attempt, world)
-        limit = attempt.limit(DEFAULT_SECONDS)
-        session = await open_session(call.instance, world, attempt.seconds(DEFAULT_SECONDS), limit)
-        attempt.departure.mark()
-        session.link.refusal = None
-        faults = Faults(session.link, call.tool, limit, alone=session.waiting == 0)
-        try:
-            answer = await _answer(session, call, attempt.seconds(DEFAULT_SECONDS))
-        except TimeoutError:
-            raise faults.late() from None
-        except StepFailure:
-            raise
-        except Exception as error:  # noqa: BLE001 - the SDK raises what its libraries raise; each is told apart there
-            raise await faults.broken(error) from None
-        return result_of(answer, call.tool)
+        return await make(_call(attempt, world), attempt, world)
+
+
+async def make(call: Call, attempt: Attempt, world: World) -> Json:
+    """What the tool returned, within the time of the attempt; raises as `Performance.perform` does."""
+    limit = attempt.limit(DEFAULT_SECONDS)
+    session = await open_session(call.instance, world, attempt.seconds(DEFAULT_SECONDS), limit)
+    attempt.departure.mark()
+    session.link.refusal = None
+    faults = Faults(session.link, call.tool, limit, alone=session.waiting == 0)
+    try:
+        answer = await _answer(session, call, attempt.seconds(DEFAULT_SECONDS))
+    except TimeoutError:
+        raise faults.late() from None
+    except StepFailure:
+        raise
+    except Exception as error:  # noqa: BLE001 - the SDK raises what its libraries raise; each is told apart there
+        raise await faults.broken(error) from None
+    return result_of(answer, call.tool)
 
 
 async def open_session(instance: Instance, world: World, seconds: float, limit: float) -> Session:
@@ -89,7 +93,12 @@ async def open_session(instance: Instance, world: World, seconds: float, limit: 
 async def tools_of(instance: Instance, world: World, seconds: float) -> list[JsonObject]:
     """Every tool of the server as it describes them; raises `StepFailure`."""
     session = await open_session(instance, world, seconds, seconds)
-    faults = Faults(session.link, None, seconds, alone=True)
+    return await listed(session, seconds, seconds)
+
+
+async def listed(session: Session, seconds: float, limit: float) -> list[JsonObject]:
+    """Every tool of an open session; `limit` is the time that a sentence about a late server names."""
+    faults = Faults(session.link, None, limit, alone=True)
     try:
         async with asyncio.timeout(seconds):
             answer = await session.ask(list_tools)

@@ -56,6 +56,7 @@ class Session:
     def __init__(self, link: Link) -> None:
         self.link = link
         self.waiting = 0
+        self.tools: list[JsonObject] | None = None  # what the server listed when an agent first asked
         self._inbox: asyncio.Queue[Request | None] = asyncio.Queue()
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._scope = anyio.CancelScope()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from headgate.diagnostics import Edit, Severity
 from headgate.source import Span
-from headgate.validators.bindings import bound_elsewhere
+from headgate.validators.bindings import bound_elsewhere, used
 from headgate.validators.names import unresolved
 from headgate.validators.rule import Context, Finding, Rule
 
@@ -22,6 +22,24 @@ def check(context: Context) -> Iterator[Finding]:
             labels=one.labels,
             advice=f"define it in headgate.toml: `[instances.{one.name}]` with `server_url` or `command`",
             fixes=one.fixes if all(_fits(context.source.text, edit) for fix in one.fixes for edit in fix.edits) else (),
+        )
+    yield from _of_agents(context)
+
+
+def _of_agents(context: Context) -> Iterator[Finding]:
+    """Agents with tools of an instance that is not there; said where the agent is first used."""
+    said: set[tuple[str, str]] = set()
+    for use in used(context):
+        if use.section != "instances" or use.through is None or (use.through, use.name) in said:
+            continue
+        if use.name in context.workspace.instances or bound_elsewhere(context.workspace, "instances", use.name):
+            continue
+        said.add((use.through, use.name))
+        yield RULE.finding(
+            f"agent `{use.through}` names the instance `{use.name}`, which headgate.toml does not define",
+            use.place,
+            note="this agent",
+            advice=f"correct `tools` of `[agents.{use.through}]`, or define `[instances.{use.name}]`",
         )
 
 
