@@ -52,6 +52,7 @@ class Services(NamedTuple):
     identifiers: Callable[[], Identifiers] = Identifiers
     shared: bool = True
     hosting: Hosting = LoopHost
+    poll_seconds: float = POLL_SECONDS
 
 
 class Executor:
@@ -74,7 +75,7 @@ class Executor:
         self._poll_at = 0.0
         self._renew_at = 0.0
         self._shared = services.shared
-        self._poll_seconds = POLL_SECONDS if services.shared else math.inf
+        self._poll_seconds = services.poll_seconds if services.shared else math.inf
         self._renew_seconds = RENEW_SECONDS if services.shared else math.inf
 
     async def drive(self, patience: Patience) -> None:
