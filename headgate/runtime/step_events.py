@@ -13,7 +13,7 @@ from headgate.runtime.events import Event, EventType
 from headgate.runtime.loops import conclude, loop_of, loop_result, open_next, start_loop
 from headgate.runtime.marks import DELAY, EVERY, RETRY, WAIT, arm, begin, disarm, mark, park
 from headgate.runtime.state import RunState, StepState, error_of
-from headgate.runtime.status import SkipDetail, StepStatus, WaitsFor
+from headgate.runtime.status import Phase, SkipDetail, StepStatus, WaitsFor
 
 Applier: TypeAlias = "Callable[[RunState, StepState, Event], None]"
 
@@ -271,6 +271,8 @@ def _parked(state: RunState, step: StepState, event: Event) -> None:
     del state.in_flight[step.path]
     park(state, step, WaitsFor.CALLBACK, event.at)
     _bound(state, step, event.data.get("until"))
+    if state.phase is Phase.CANCELLING:
+        state.urgent[step.path] = None  # its loop may be cancelled already, and nobody else looks for it
 
 
 def awaits_callback(state: RunState, step: StepState, attempt: Json) -> bool:

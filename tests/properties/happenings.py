@@ -9,15 +9,16 @@ from typing import Any, Final
 from memory_runs import error
 from watched import WatchedRun
 
-from headgate.plan import Json
+from headgate.plan import Json, JsonObject
 from headgate.runtime import judging
 from headgate.runtime.commands import Record
 from headgate.runtime.decider import NoOp, Refusal, derive, next_wake
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import EventType
+from headgate.runtime.state import error_json
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, StepStatus, WaitsFor
 
-VERBS: Final = tuple(judging._VERBS)
+VERBS: Final = (*judging._VERBS, "callback")
 PEOPLE: Final = ({}, {}, {"admins": ["root"], "team": ["ann", "bea"]})
 # What clears a hold; any other is released by `resume`.
 RELEASES: Final = {HoldReason.STEP_FAILED: "skip", HoldReason.IN_DOUBT: "confirm"}
@@ -30,12 +31,25 @@ def _maybe_output(dice: Dice) -> dict[str, Any]:
     return {"output": {"given": dice.randrange(3)}} if dice.random() < 0.4 else {}
 
 
+def _called_back(run: WatchedRun, dice: Dice, attempt: int) -> dict[str, Any]:
+    """Now and then with a token that was used, or that is good no more."""
+    given: dict[str, Any] = {
+        "attempt": attempt,
+        "token": f"sha256:{dice.randrange(30)}",
+        "expires_at": dice.choice([None, None, run.now + 1_000, run.now - 1]),
+    }
+    if dice.random() < 0.3:
+        return {**given, "error": error_json(error(dice.choice(["permanent", "transient"])))}
+    return {**given, "result": {"called": "back"}}
+
+
 # verb -> the arguments it may have; a verb that is not here is asked without
 ARGUMENTS: Final[dict[str, Arguments]] = {
     "confirm": lambda _run, dice: {"done": dice.random() < 0.5, **_maybe_output(dice)},
     "skip": lambda _run, dice: _maybe_output(dice),
     "retry": lambda _run, dice: {"edit": {"p": dice.randrange(3)}} if dice.random() < 0.5 else {},
     "redrive": lambda _run, dice: {"yes": dice.random() < 0.7},
+    "callback": lambda run, dice: _called_back(run, dice, dice.randrange(3)),
     "approve": lambda _run, dice: {"comment": "fine"} if dice.random() < 0.3 else {},
 }
 
@@ -61,6 +75,9 @@ def _an_attempt_ends(run: WatchedRun, dice: Dice) -> None:
     if run.state.phase == "cancelling" and dice.random() < 0.5:
         run.attempt_cancelled(path, attempt)
     elif dice.random() < 0.1:
+        until = dice.choice([None, run.now + 3_000, run.now + 90_000])
+        run.append(Record(EventType.ATTEMPT_PARKED, {"attempt": attempt, "until": until, "token": "sha256:1"}, path))
+    elif dice.random() < 0.1:
         run.append(Record(EventType.ATTEMPT_LOST, {"attempt": attempt}, path))
     else:
         run.end(path, attempt, answer(dice))
@@ -77,7 +94,12 @@ def _a_late_one_ends(run: WatchedRun, dice: Dice) -> None:
     path, attempt = dice.choice(list(run.late))
     if dice.random() < 0.7:
         del run.late[path, attempt]
-    kinds = (EventType.ATTEMPT_SUCCEEDED, EventType.ATTEMPT_FAILED, EventType.ATTEMPT_CANCELLED)
+    kinds = (
+        EventType.ATTEMPT_SUCCEEDED,
+        EventType.ATTEMPT_FAILED,
+        EventType.ATTEMPT_CANCELLED,
+        EventType.ATTEMPT_PARKED,
+    )
     step = state.steps.get(path)
     if step is None:
         return
@@ -85,6 +107,8 @@ def _a_late_one_ends(run: WatchedRun, dice: Dice) -> None:
     match dice.choice(kinds):
         case EventType.ATTEMPT_CANCELLED:
             run.attempt_cancelled(path, attempt)
+        case EventType.ATTEMPT_PARKED:
+            run.append(Record(EventType.ATTEMPT_PARKED, {"attempt": attempt, "until": None, "token": "sha256:1"}, path))
         case EventType.ATTEMPT_FAILED:
             run.end(path, attempt, error("permanent"))
         case _:
@@ -92,6 +116,27 @@ def _a_late_one_ends(run: WatchedRun, dice: Dice) -> None:
     assert (step.status, step.has_result, step.result, step.error, step.attempts) == before, (
         f"a late end changed `{path}`"
     )
+
+
+def _news_come(run: WatchedRun, dice: Dice) -> None:
+    """An event that a step waits for, or the callback to a parked attempt."""
+    if run.state.phase != "active":
+        return
+    news = [path for path in run.state.waiting if run[path].detail in (WaitsFor.EVENT, WaitsFor.CALLBACK)]
+    if news:
+        tell(run, dice, dice.choice(news))
+
+
+def tell(run: WatchedRun, dice: Dice, path: str) -> None:
+    """What `path` waits for comes from outside."""
+    if run[path].detail == WaitsFor.CALLBACK:
+        given = _called_back(run, dice, run[path].attempts)
+        run.ask("callback", path, **{**given, "token": f"sha256:{run.state.seq}", "expires_at": None})
+        return
+    facts: JsonObject = {"signal": f"s{run.state.seq}", "event": run.state.listening[path], "payload": {"x": 1}}
+    if dice.random() < 0.2:
+        facts["error"] = error_json(error("permanent"))
+    run.append(Record(EventType.SIGNAL_RECEIVED, facts, path, "the outside"))
 
 
 def _a_child_ends(run: WatchedRun, dice: Dice) -> None:
@@ -159,8 +204,16 @@ def _time_passes(run: WatchedRun, dice: Dice) -> None:
         run.now += dice.randrange(70_000)
 
 
-_WHAT: Final = (_an_attempt_ends, _a_child_ends, _a_late_one_ends, _somebody_acts, _the_driver_dies, _time_passes)
-_WEIGHTS: Final = (50, 8, 6, 30, 6, 10)
+_WHAT: Final = (
+    _an_attempt_ends,
+    _a_child_ends,
+    _news_come,
+    _a_late_one_ends,
+    _somebody_acts,
+    _the_driver_dies,
+    _time_passes,
+)
+_WEIGHTS: Final = (50, 8, 6, 6, 30, 6, 10)
 
 
 def bring_to_an_end(run: WatchedRun, most: int = 600) -> None:
@@ -175,13 +228,24 @@ def bring_to_an_end(run: WatchedRun, most: int = 600) -> None:
             run.end(path, attempt, {"n": 1})
         elif state.holds:
             _clear(run)
-        elif any(run[path].detail == WaitsFor.SUBRUN for path in state.waiting):
-            run.child_ended(next(p for p in state.waiting if run[p].detail == WaitsFor.SUBRUN), "completed", {})
+        elif any(run[path].detail in _OUTSIDE for path in state.waiting):
+            _answer_from_outside(run)
         else:
             wake = next_wake(state)
             assert wake is not None, f"it rests without a reason: {derive(state)}"
             run.now = max(run.now, wake)
     raise AssertionError("the run does not come to an end")
+
+
+_OUTSIDE: Final = (WaitsFor.SUBRUN, WaitsFor.EVENT, WaitsFor.CALLBACK)
+
+
+def _answer_from_outside(run: WatchedRun) -> None:
+    path = next(path for path in run.state.waiting if run[path].detail in _OUTSIDE)
+    if run[path].detail == WaitsFor.SUBRUN:
+        run.child_ended(path, "completed", {})
+    else:
+        tell(run, random.Random(run.state.seq), path)
 
 
 def _clear(run: WatchedRun) -> None:
@@ -195,7 +259,8 @@ _ENDS: Final = {StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED, Ste
 
 def check_the_end(run: WatchedRun) -> None:
     left = {path: step.status for path, step in run.state.steps.items() if step.status not in _ENDS}
-    assert not left, f"the run has {run.phase} and left {left}"
+    tail = [(event.type.value, event.step, event.data) for event in run.events[-15:]]
+    assert not left, f"the run has {run.phase} and left {left} after {tail}"
 
 
 def live(run: WatchedRun, dice: Dice, length: int) -> None:

@@ -56,6 +56,11 @@ def scopes_count_their_open_steps(state: RunState) -> None:
             assert scope.open == left, f"`{scope.prefix}` counts {scope.open} open steps and has {left}"
 
 
+def open_waits_are_listed(state: RunState) -> None:
+    waits = {path for path, step in state.steps.items() if (step.status, step.detail) == ("waiting", "event")}
+    assert set(state.listening) == waits, (state.listening, waits)
+
+
 def loops_count_their_open_items(state: RunState) -> None:
     if state.phase is not Phase.ACTIVE:
         return
@@ -152,6 +157,7 @@ AFTER_EVENTS: Final[tuple[Check, ...]] = (
 )
 AT_REST: Final[tuple[Check, ...]] = (
     lists_are_true,
+    open_waits_are_listed,
     loops_count_their_open_items,
     every_hold_at_a_step_has_its_step,
     pending_questions_have_a_step_that_waits,

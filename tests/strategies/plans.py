@@ -132,6 +132,13 @@ CONFIGS: dict[str, st.SearchStrategy[dict[str, Json]]] = {
     "fail": st.just({"message": "no"}),
     "finish": st.sampled_from([{}, {"output": {"x": 1}}]),
     "set": st.just({"v": 1}),
+    "wait": st.sampled_from(
+        [
+            {"event": "paid"},
+            {"event": "paid", "expires": 4_000},
+            {"event": "sent", "expires": 50_000, "on_expiry": "continue"},
+        ]
+    ),
 }
 _ANY = st.just({"p": 1})
 
