@@ -79,11 +79,37 @@ def _an_attempt_ends(run: WatchedRun, dice: Dice) -> None:
         run.append(Record(EventType.ATTEMPT_PARKED, {"attempt": attempt, "until": until, "token": "sha256:1"}, path))
     elif dice.random() < 0.1:
         run.append(Record(EventType.ATTEMPT_LOST, {"attempt": attempt}, path))
+    elif _is_in_rounds(run, path) and dice.random() < 0.8:
+        run.append(_piece(run, path, attempt, dice))
     else:
         run.end(path, attempt, answer(dice))
-        if dice.random() < 0.1:
-            run.late[path, attempt] = None  # it is told a second time
+    if dice.random() < 0.1:
+        run.late[path, attempt] = None  # it is told a second time
     return None
+
+
+def _is_in_rounds(run: WatchedRun, path: str) -> bool:
+    talk = run[path].talk
+    return talk is not None and not talk.outside
+
+
+def _piece(run: WatchedRun, path: str, attempt: int, dice: Dice | None) -> Record:
+    """How a piece of an agent's work ends: a tool's result, or the model's answer, with further calls or the last."""
+    talk = run[path].talk
+    call = talk.pending()
+    if call is not None:
+        facts: JsonObject = {"attempt": attempt, "round": len(talk.rounds), "call": call["id"], "tool": call["tool"]}
+        if dice is not None and dice.random() < 0.3:
+            return Record(EventType.TOOL_RETURNED, {**facts, "error": {"message": "no"}}, path)
+        return Record(EventType.TOOL_RETURNED, {**facts, "result": {"n": 1}}, path)
+    facts = {"attempt": attempt, "round": len(talk.rounds) + 1, "text": "so", "usage": {"input_tokens": 3}, "cost": 0.2}
+    choice = 1.0 if dice is None else dice.random()
+    if choice < 0.5:
+        wanted = {"id": "c1", "name": "look", "tool": "a.look", "arguments": {}, "in_doubt": "retry"}
+        return Record(EventType.AGENT_ANSWERED, {**facts, "calls": [wanted, {**wanted, "id": "c2"}]}, path)
+    if choice < 0.6:
+        return Record(EventType.AGENT_ANSWERED, {**facts, "error": error_json(error("transient"))}, path)
+    return Record(EventType.AGENT_ANSWERED, {**facts, "result": {"text": "so"}}, path)
 
 
 def _a_late_one_ends(run: WatchedRun, dice: Dice) -> None:
@@ -99,6 +125,8 @@ def _a_late_one_ends(run: WatchedRun, dice: Dice) -> None:
         EventType.ATTEMPT_FAILED,
         EventType.ATTEMPT_CANCELLED,
         EventType.ATTEMPT_PARKED,
+        EventType.AGENT_ANSWERED,
+        EventType.TOOL_RETURNED,
     )
     step = state.steps.get(path)
     if step is None:
@@ -107,6 +135,10 @@ def _a_late_one_ends(run: WatchedRun, dice: Dice) -> None:
     match dice.choice(kinds):
         case EventType.ATTEMPT_CANCELLED:
             run.attempt_cancelled(path, attempt)
+        case EventType.AGENT_ANSWERED as kind:
+            run.append(Record(kind, {"attempt": attempt, "round": 1, "text": "late", "result": {}}, path))
+        case EventType.TOOL_RETURNED as kind:
+            run.append(Record(kind, {"attempt": attempt, "round": 1, "call": "c1", "tool": "a.look"}, path))
         case EventType.ATTEMPT_PARKED:
             run.append(Record(EventType.ATTEMPT_PARKED, {"attempt": attempt, "until": None, "token": "sha256:1"}, path))
         case EventType.ATTEMPT_FAILED:
@@ -131,7 +163,7 @@ def tell(run: WatchedRun, dice: Dice, path: str) -> None:
     """What `path` waits for comes from outside."""
     if run[path].detail == WaitsFor.CALLBACK:
         given = _called_back(run, dice, run[path].attempts)
-        run.ask("callback", path, **{**given, "token": f"sha256:{run.state.seq}", "expires_at": None})
+        run.ask("callback", path, **{**given, "token": f"sha256:of {run.state.seq}", "expires_at": None})
         return
     facts: JsonObject = {"signal": f"s{run.state.seq}", "event": run.state.listening[path], "payload": {"x": 1}}
     if dice.random() < 0.2:
@@ -225,7 +257,10 @@ def bring_to_an_end(run: WatchedRun, most: int = 600) -> None:
             return
         if state.in_flight:
             path, attempt = next(iter(state.in_flight.items()))
-            run.end(path, attempt, {"n": 1})
+            if _is_in_rounds(run, path):
+                run.append(_piece(run, path, attempt, None))
+            else:
+                run.end(path, attempt, {"n": 1})
         elif state.holds:
             _clear(run)
         elif any(run[path].detail in _OUTSIDE for path in state.waiting):
@@ -234,7 +269,8 @@ def bring_to_an_end(run: WatchedRun, most: int = 600) -> None:
             wake = next_wake(state)
             assert wake is not None, f"it rests without a reason: {derive(state)}"
             run.now = max(run.now, wake)
-    raise AssertionError("the run does not come to an end")
+    tail = [(event.type.value, event.step, event.data) for event in run.events[-9:]]
+    raise AssertionError(f"the run does not come to an end: {tail}")
 
 
 _OUTSIDE: Final = (WaitsFor.SUBRUN, WaitsFor.EVENT, WaitsFor.CALLBACK)

@@ -219,7 +219,12 @@ def _waiting_items(state: RunState) -> Iterator[str]:
                 yield step.loop.scopes[index].prefix
 
 
-_DISPATCHES: Final = {EventType.STEP_DISPATCHED, EventType.LOOP_STARTED}
+_DISPATCHES: Final = {
+    EventType.STEP_DISPATCHED,
+    EventType.LOOP_STARTED,
+    EventType.AGENT_ASKED,
+    EventType.TOOL_CALLED,
+}
 _REOPENS: Final = {EventType.RUN_REDRIVEN, EventType.LOOP_STARTED}
 
 

@@ -16,7 +16,7 @@ DEPTH = 3
 LOOPS = ("each", "repeat")
 ENDS = ("finish", "fail")
 # What has no say of its own here runs as an effect: each kind appears as often as it stands in this list.
-EFFECTS = ["mcp", "mcp", "mcp", "http", "lua", "llm"]
+EFFECTS = ["mcp", "mcp", "mcp", "http", "lua", "agent"]
 KINDS = [*EFFECTS, *LOOPS, *(name for name in kind_names() if name not in ENDS)]
 WORDS = ["", "", "", "", "failed ", "denied ", "finished ", "*finished ", "*failed "]
 POLICIES = ["pause", "pause", "continue", "continue", "fail"]
@@ -132,6 +132,11 @@ CONFIGS: dict[str, st.SearchStrategy[dict[str, Json]]] = {
     "fail": st.just({"message": "no"}),
     "finish": st.sampled_from([{}, {"output": {"x": 1}}]),
     "set": st.just({"v": 1}),
+    "agent": st.builds(
+        lambda most, cost: {"agent": "triage", "max_rounds": most, **cost},
+        st.integers(1, 3),
+        st.sampled_from([{}, {}, {"max_cost": 0.3}]),
+    ),
     "wait": st.sampled_from(
         [
             {"event": "paid"},
