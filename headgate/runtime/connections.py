@@ -123,6 +123,10 @@ class World:
                 return [self.bind(item) for item in value]
         return value
 
+    def hide(self, value: str) -> None:
+        """From now on this value is masked like a secret."""
+        self._known().add(value)
+
     def mask(self, value: Json) -> Json:
         """The value with every known secret in it replaced by `***`."""
         return self._known().apply(value)
@@ -146,6 +150,7 @@ class World:
         workspace = self.workspace
         keys = [model.api_key for model in workspace.models.values() if model.api_key is not None]
         tables = [table for one in workspace.instances.values() for table in (one.env, one.headers)]
+        tables += [agent.headers for agent in workspace.agents.values()]
         values = [value for table in tables for value in table.values() if isinstance(value, SecretSource)]
         return [*workspace.secrets.values(), *keys, *values]
 
@@ -204,6 +209,7 @@ class World:
 
     def _agent_bindings(self, name: str) -> None:
         agent = self.agent(name)
+        self.settings(agent.headers, f"the agent `{name}`")
         if agent.url is None and agent.model is not None:
             self._model_key(agent.model)
             for instance in dict.fromkeys(tool.partition(".")[0] for tool in agent.tools):
@@ -231,6 +237,13 @@ class World:
             digest = self._digests[kind, name] = "sha256:" + sha256(repr(binding).encode()).hexdigest()
         return digest
 
+    def dispatched(self, kind: str, value: JsonObject) -> JsonObject:
+        """What the event of a dispatch says of its binding: its digest, and whether its agent is an `outside` one."""
+        digest = self.binding_digest(kind, value)
+        facts: JsonObject = {} if digest is None else {"binding": digest}
+        agent = self.workspace.agents.get(str(value.get("agent"))) if kind == "agent" else None
+        return {**facts, "outside": True} if agent is not None and agent.url is not None else facts
+
     def _binding(self, kind: str, name: str) -> tuple[object, ...] | None:
         if kind == "llm":
             model = self.workspace.models.get(name)
@@ -240,7 +253,13 @@ class World:
             if agent is None:
                 return None
             thinks = None if agent.model is None else self._binding("llm", agent.model)
-            return agent.url, thinks, *((tool, self._binding("mcp", tool.partition(".")[0])) for tool in agent.tools)
+            headers = sorted(agent.headers.items(), key=_key)
+            return (
+                agent.url,
+                headers,
+                thinks,
+                *((tool, self._binding("mcp", tool.partition(".")[0])) for tool in agent.tools),
+            )
         instances = self.workspace.instances
         one = instances.get(name) or next((i for i in instances.values() if i.server_url == name), None)
         if one is None:

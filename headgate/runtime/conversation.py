@@ -9,6 +9,8 @@ from headgate.records import NamedTuple
 
 AGENT: Final = "agent"
 DEFAULT_ROUNDS: Final = 10
+CALLBACK_EXPIRES_MS: Final = 86_400_000
+"""How long an outside agent may take when its step does not say."""
 BETWEEN: Final = "between"
 """The `when` of the question whether an agent may go on: it stands neither before the action nor after it."""
 
@@ -39,8 +41,8 @@ class Conversation:
 
     __slots__ = ("cost", "going", "granted", "input_tokens", "output_tokens", "outside", "rounds")
 
-    def __init__(self, *, outside: bool = False) -> None:
-        self.outside = outside
+    def __init__(self) -> None:
+        self.outside = False
         self.rounds: list[Round] = []
         self.going = False
         self.granted = 0

@@ -248,8 +248,8 @@ class Executor:
             due = min(due, moment + (wake - self._clock.now_ms()) / 1000)
         await self._host.first(moment if self._ended or self.interrupted else due)
 
-    def _binding(self, environment: str | None, kind: str, given: JsonObject) -> str | None:
-        return self._worlds(environment).binding_digest(kind, given)
+    def _binding(self, environment: str | None, kind: str, given: JsonObject) -> JsonObject:
+        return self._worlds(environment).dispatched(kind, given)
 
     def _end(self, ended: Ended) -> None:
         self._ended.append(ended)

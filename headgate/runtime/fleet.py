@@ -30,8 +30,8 @@ from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatu
 from headgate.runtime.store import Identifiers, Lease, Notice, Owner, RunWrite, Store, cleared, noted
 from headgate.runtime.wakes import is_forgotten, next_wake
 
-Bindings: TypeAlias = "Callable[[str | None, str, JsonObject], str | None]"
-"""(environment, kind, input) -> the digest of the binding that an attempt uses, None when it uses none."""
+Bindings: TypeAlias = "Callable[[str | None, str, JsonObject], JsonObject]"
+"""(environment, kind, input) -> what the event of a dispatch says of the binding that its attempt uses."""
 
 _PASSED_ON = frozenset({"pause", "resume"})
 
@@ -279,8 +279,7 @@ class Fleet:
             path, given = str(record.step), record.data["input"]
             kind = driven.state.steps[path].plan.kind
             binding = self._bindings(driven.state.environment, kind, given if isinstance(given, dict) else {})
-            if binding is not None:
-                return record._replace(data={**record.data, "binding": binding})
+            return record._replace(data={**record.data, **binding}) if binding else record
         return record
 
     def _call(self, caller: DrivenRun, record: Record, at: int) -> Record:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from headgate.plan import Json, JsonObject
 from headgate.runtime.acts import REFUSALS, RefusalCode
 from headgate.runtime.commands import Abort, Record
+from headgate.runtime.conversation import AGENT
 from headgate.runtime.errors import StepFailure
 from headgate.runtime.events import EventType
 from headgate.runtime.fitting import fit
+from headgate.runtime.outside import result_of
 from headgate.runtime.state import StepState, error_json
+from headgate.runtime.status import HoldReason
 from headgate.runtime.step_events import awaits_callback
 from headgate.runtime.times import iso
-from headgate.runtime.verdicts import Accepted, Case, Refusal, Verdict, remaining, stopped
+from headgate.runtime.verdicts import Accepted, Case, Refusal, Verdict, released, remaining, stopped
 
 
 def call_back(case: Case, now_ms: int) -> Verdict:
@@ -39,9 +42,11 @@ def call_back(case: Case, now_ms: int) -> Verdict:
     if not awaits_callback(state, step, attempt):
         said = f"recorded and not applied: it came too late for attempt {attempt} of `{path}`, which is {_now(step)}"
         return Accepted((record,), said)
+    gone = [key for key in state.holds if key == (HoldReason.IN_DOUBT, path)]  # now it is known
     flying = state.in_flight.get(path)
     aborts = () if flying is None else (Abort(path, flying),)
-    return Accepted((record,), f"`{path}` was called back{remaining(state)}", aborts)
+    records = (record, *(released(key) for key in gone))
+    return Accepted(records, f"`{path}` was called back{remaining(state, gone)}", aborts)
 
 
 def _ending(step: StepState, args: JsonObject) -> JsonObject:
@@ -49,11 +54,14 @@ def _ending(step: StepState, args: JsonObject) -> JsonObject:
     error: Json = args.get("error")
     if error is not None:
         return {"error": error}
+    result = args.get("result")
     try:
-        fit(args.get("result"), step.plan.result)
+        if step.plan.kind == AGENT:
+            result = result_of(result, step.input if isinstance(step.input, dict) else {})
+        fit(result, step.plan.result)
     except StepFailure as failure:
-        return {"result": args.get("result"), "error": error_json(failure.error)}
-    return {"result": args.get("result")}
+        return {"result": result, "error": error_json(failure.error)}
+    return {"result": result}
 
 
 def _now(step: StepState) -> str:

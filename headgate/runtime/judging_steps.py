@@ -97,6 +97,8 @@ def confirm(case: Case) -> Verdict:
     call = None if step.talk is None else step.talk.pending()
     if call is not None:
         said = f"goes on: its call of `{call['tool']}` " + ("counts as done" if done else "is made again")
+    elif done and step.talk is not None and step.talk.outside and "output" not in data:
+        said = "has its task, and waits to be called back"
     else:
         said = "is completed" if done else "did not happen and runs again"
     return Accepted(records, f"`{step.path}` {said}{remaining(case.state, gone)}")

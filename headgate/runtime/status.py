@@ -364,7 +364,8 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
     },
     _S.HELD: {
         **_late_attempt(_S.HELD),
-        _E.STEP_CONFIRMED: _to(_S.COMPLETED, _S.RUNNING, _S.READY),
+        _E.STEP_CONFIRMED: _to(_S.COMPLETED, _S.RUNNING, _S.READY, _S.WAITING),
+        _E.CALLBACK_RECEIVED: _to(_S.COMPLETED, _S.RUNNING, _S.HELD),
         _E.HOLD_RELEASED: _to(_S.HELD, _S.READY),
         _E.STEP_SKIPPED: _to(_S.SKIPPED),
         _E.STEP_CANCELLED: _to(_S.CANCELLED),

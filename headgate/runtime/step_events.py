@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from headgate.plan import Json, JsonObject
-from headgate.runtime.conversation import AGENT, Conversation
+from headgate.runtime.conversation import AGENT, CALLBACK_EXPIRES_MS, Conversation
 from headgate.runtime.edges import close
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import Event, EventType
-from headgate.runtime.loops import conclude, loop_of, loop_result, open_next, start_loop
+from headgate.runtime.loops import conclude, loop_of, loop_result, open_next, start_loop, whole
 from headgate.runtime.marks import DELAY, EVERY, RETRY, WAIT, arm, begin, disarm, mark, park
 from headgate.runtime.state import RunState, StepState, error_of
-from headgate.runtime.status import Phase, SkipDetail, StepStatus, WaitsFor
+from headgate.runtime.status import HoldReason, Phase, SkipDetail, StepStatus, WaitsFor
 
 Applier: TypeAlias = "Callable[[RunState, StepState, Event], None]"
 
@@ -49,8 +49,9 @@ def _dispatched(state: RunState, step: StepState, event: Event) -> None:
     step.key = event.data.get("key")
     step.error = None
     step.lost = False
-    if step.plan.kind == AGENT and step.talk is None:
-        step.talk = Conversation(outside=bool(event.data.get("outside")))
+    if step.plan.kind == AGENT:
+        step.talk = step.talk or Conversation()
+        step.talk.outside = bool(event.data.get("outside"))
     state.in_flight[step.path] = attempt
     mark(state, step, StepStatus.RUNNING, event.at)
 
@@ -252,7 +253,8 @@ def wait_is_over(state: RunState, step: StepState, at: int) -> None:
         step.error = StepError("STEP_TIMED_OUT", message, ErrorClass.PERMANENT)
     else:
         message = f"attempt {step.attempts} of `{step.path}` was not called back in time"
-        step.error = StepError("STEP_TIMED_OUT", message, ErrorClass.IN_DOUBT)
+        unknown = step.talk is None  # an agent's step fails, and who redrives it knows that it may still be at work
+        step.error = StepError("STEP_TIMED_OUT", message, ErrorClass.IN_DOUBT if unknown else ErrorClass.PERMANENT)
         step.failures += 1
     mark(state, step, StepStatus.RUNNING, at)
     state.urgent[step.path] = None
@@ -279,6 +281,8 @@ def awaits_callback(state: RunState, step: StepState, attempt: Json) -> bool:
     """Whether a callback for `attempt` still decides how it ends: it may be faster than the call that asked for it."""
     if step.status is StepStatus.WAITING:
         return step.detail == WaitsFor.CALLBACK and step.attempts == attempt
+    if step.status is StepStatus.HELD:  # an attempt in doubt that answers has happened
+        return step.detail == HoldReason.IN_DOUBT and step.attempts == attempt
     return step.status is StepStatus.RUNNING and state.in_flight.get(step.path) == attempt
 
 
@@ -371,6 +375,9 @@ def _confirmed(state: RunState, step: StepState, event: Event) -> None:
             step.talk.returned({"result": event.data.get("output", UNKNOWN_RESULT)})
             step.talk.going = True
             mark(state, step, StepStatus.READY, event.at)
+        elif step.talk is not None and step.talk.outside and "output" not in event.data:  # it has the task
+            park(state, step, WaitsFor.CALLBACK, event.at)
+            _bound(state, step, event.at + whole(step.config.get("callback_expires"), CALLBACK_EXPIRES_MS))
         else:
             produce(state, step, event.data.get("output"), event.at)
     else:

@@ -122,7 +122,12 @@ def _model(name: str, table: dict[str, Json]) -> Model:
 
 def _agent(name: str, table: dict[str, Json]) -> Agent:
     return Agent(
-        name, _text(table, "model"), _texts(table.get("tools")), _text(table, "url"), _text(table, "instructions")
+        name=name,
+        model=_text(table, "model"),
+        tools=_texts(table.get("tools")),
+        url=_text(table, "url"),
+        instructions=_text(table, "instructions"),
+        headers=_values(table.get("headers")),
     )
 
 

@@ -62,13 +62,17 @@ class Model(NamedTuple):
 
 
 class Agent(NamedTuple):
-    """Rounds of a `model` with `tools` (`INSTANCE.TOOL`), or an outside agent at `url` that calls back."""
+    """Rounds of a `model` with `tools` (`INSTANCE.TOOL`), or an outside agent at `url` that calls back.
+
+    `headers` go with the task that an outside agent is sent.
+    """
 
     name: str
     model: str | None
     tools: tuple[str, ...]
     url: str | None
     instructions: str | None
+    headers: Mapping[str, str | SecretSource] = {}
 
 
 class Limits(NamedTuple):

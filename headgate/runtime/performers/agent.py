@@ -31,11 +31,15 @@ class Performance:
     """Performs `agent`."""
 
     async def perform(self, attempt: Attempt, world: World) -> Partial:
-        """`agent_answered` or `tool_returned`; raises `StepFailure` as `llm` and `mcp` do.
+        """`agent_answered` or `tool_returned`; raises `StepFailure` as `llm` and `mcp` do, `Parked` for an outside one.
 
         Errors of tools are told to the model. A tool call is in doubt as one of an `mcp` step is, an answer never.
         """
         agent = world.agent(str(attempt.input.get("agent")))
+        if agent.url is not None:
+            from headgate.runtime.performers.agent_outside import hand_over
+
+            await hand_over(agent, attempt, world)
         call = cast("JsonObject | None", attempt.scope.get("call"))
         if call is not None:
             return await _call_tool(call, agent, attempt, world)

@@ -63,18 +63,21 @@ class Performance:
         HTTP_REQUEST_FAILED: an answer outside `expect`, transient for 408, 425, 429 and 5xx; or an exchange that broke
         after it was sent, in doubt unless the step is safe. DEPENDENCY_UNAVAILABLE: nothing was sent.
         """
-        ask = _ask(attempt)
-        expected = _expected(attempt.input.get("expect"))
-        client = world.live("http", Http).client
-        exchange = Exchange(attempt, ask, world)
-        try:
-            response = await _send(client, ask, exchange, expected)
-            body = await _body(response, exchange)
-        except httpx.HTTPError as error:
-            raise exchange.broken(error) from None
-        if response.status_code not in expected:
-            raise _refused(response, body, exchange, world)
-        return {"status": response.status_code, "headers": _headers(response), "body": body}
+        return await send(_ask(attempt), attempt, world, _expected(attempt.input.get("expect")))
+
+
+async def send(ask: Ask, attempt: Attempt, world: World, expected: Statuses) -> JsonObject:
+    """What came back, `{status, headers, body}`; raises as `Performance.perform` does."""
+    client = world.live("http", Http).client
+    exchange = Exchange(attempt, ask, world)
+    try:
+        response = await _send(client, ask, exchange, expected)
+        body = await _body(response, exchange)
+    except httpx.HTTPError as error:
+        raise exchange.broken(error) from None
+    if response.status_code not in expected:
+        raise _refused(response, body, exchange, world)
+    return {"status": response.status_code, "headers": _headers(response), "body": body}
 
 
 async def _send(
@@ -173,11 +176,25 @@ def _ask(attempt: Attempt) -> Ask:
         headers = httpx.Headers([*_fields(fields if isinstance(fields, dict) else {})])
     except (httpx.InvalidURL, UnicodeEncodeError, ValueError) as error:
         raise _invalid(f"the request cannot be made: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise _invalid(f"`{exchange_url(url)}` is no address to send a request to; it starts with http:// or https://")
     if attempt.idempotency_key is not None:
         headers["Idempotency-Key"] = attempt.idempotency_key
-    return Ask(str(given.get("method", "GET")).upper(), url, headers, _content(given.get("body"), headers))
+    return _checked(Ask(str(given.get("method", "GET")).upper(), url, headers, _content(given.get("body"), headers)))
+
+
+def request_of(method: str, address: str, headers: httpx.Headers, content: bytes) -> Ask:
+    """A request to an address; raises `StepFailure` (CONFIG_INVALID) for what is none."""
+    try:
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, UnicodeEncodeError) as error:
+        raise _invalid(f"the request cannot be made: {error}") from None
+    return _checked(Ask(method, url, headers, content))
+
+
+def _checked(ask: Ask) -> Ask:
+    url = ask.url
+    if url.scheme not in ("http", "https") or not url.host:
+        raise _invalid(f"`{exchange_url(url)}` is no address to send a request to; it starts with http:// or https://")
+    return ask
 
 
 def exchange_url(url: httpx.URL) -> str:
