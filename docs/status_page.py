@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from docs import workflow_status
 from headgate.api.vocabularies import bundled, vocabulary_of
 from headgate.cli.verbs import VERBS
-from headgate.runtime.acts import REFUSALS
+from headgate.runtime.acts import REFUSALS, RUN_ACTS, STEP_ACTS, STEP_REFUSALS, Cell, RunAct, StepAct
 from headgate.runtime.failure_codes import FAILURE_CODES
 from headgate.runtime.status import (
     EDGES,
@@ -36,6 +36,36 @@ HOLDS_NOTE = """\
 Look before you confirm: `--done` says that the effect happened, `--not-done` that it did not, and then the step runs
 again. A step that failed may be skipped instead of tried again: `headgate skip RUN STEP`.
 """
+ENDINGS = """\
+## Ending a run
+
+`headgate stop RUN` lets it drain: what is out may finish, nothing new starts (no retry, no further item or round, no
+question after an action), and what waits, is held or is between attempts is cancelled at once. Attached sub-runs drain
+with it and are waited for. When nothing is out any more the run is `cancelled` with `RUN_STOPPED`. What is not done by
+the deadline, five minutes unless `--deadline` says otherwise, is cancelled, and the run is `failed` with
+`DRAIN_TIMEOUT`. A step whose policy is `on_failure = drain` drains its run in the same way, and the run is then
+`failed` with that step's error; the run's own `timeout` and `deadline` bound that drain.
+
+`headgate stop RUN --now` and `headgate cancel RUN` end what is out: a request is hung up on, an MCP server is told, a
+script's process is killed. An attempt that does not heed that for five seconds is left behind, and its run ends without
+it. Completed steps keep their outputs, and nothing is undone. A redrive goes on from there, and asks before it repeats
+what may have happened.
+
+Attempts that are lost because a worker died are made again when that does no harm; after five in a row the step is held
+`in_doubt`, because it may be the step that its workers die of. A worker that is stopped in good order does not count.
+"""
+ACTS_INTRODUCTION = """\
+## What an operator may do
+
+Acts on a run, by its status. With several holds an act is allowed when the row of any of them allows it, and the answer
+names those that stay. What is not allowed is refused with the code that stands in its place.
+"""
+STEP_ACTS_INTRODUCTION = """\
+Acts on a step, by its status, in every run that is open and neither drains nor is being cancelled. `retry` and `skip`
+of a `failed` step are for one that holds its run; `confirm` is for one that is held in doubt; `force-advance` is for an
+admin.
+"""
+_CELLS = {Cell.YES: "yes", Cell.NO_OP: "no-op", Cell.AS_CANCEL: "as `cancel`"}
 OUTCOMES_INTRODUCTION = """\
 ## Outcomes
 
@@ -43,7 +73,7 @@ What a completed run has as its detail: the first of these that applies. A run t
 All four are `completed`, with exit code 0.
 """
 OUTCOMES = {
-    Outcome.FORCED: "an admin forced a step; no verb does that yet",
+    Outcome.FORCED: "an admin forced the run past a step, with `headgate force-advance`",
     Outcome.WITH_FAILURES: "a step failed, and the run went on: a `failed` or `finished` edge took it up, "
     "`on_failure` or `on_item_failure` is `continue`, or a person skipped the failed step",
     Outcome.DENIED: "an approval was denied, or expired to deny",
@@ -51,7 +81,7 @@ OUTCOMES = {
 }
 SKIPS = {
     SkipDetail.OPERATOR: "a person skipped it; what follows goes on",
-    SkipDetail.FORCED: "an admin forced the run past it; no verb does that yet",
+    SkipDetail.FORCED: "an admin forced the run past it; what follows goes on",
     SkipDetail.BRANCH_NOT_TAKEN: "nothing led to it: a case that was not taken, a `when` that was false before it, a "
     "`failed` or `denied` edge from a step that ended otherwise, or a result that it reads without `default` and that "
     "does not exist",
@@ -104,6 +134,11 @@ def page() -> str:
             "## Edges\n",
             "How an edge ends, by its kind and by how the step it leaves ended: live, or dead with its cause.\n",
             _edges(),
+            ENDINGS,
+            ACTS_INTRODUCTION,
+            _run_acts(),
+            STEP_ACTS_INTRODUCTION,
+            _step_acts(),
             "## Errors of a step\n",
             _errors(),
             "## Refusals\n",
@@ -129,6 +164,24 @@ def _statuses(table: Mapping[object, StatusFacts]) -> str:
             if getattr(facts, name)
         ]
         lines.append(f"| `{status}` | {facts.mark} | {facts.meaning} | {', '.join(flags)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _run_acts() -> str:
+    shown = {RunAct.CANCEL: "`cancel`, `stop --now`", RunAct.STOP: "`stop`"}
+    columns = [shown.get(act, f"`{act}`") for act in RunAct]
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for row, cells in RUN_ACTS.items():
+        told = [_CELLS[cell] if isinstance(cell, Cell) else f"`{cell}`" for cell in (cells[act] for act in RunAct)]
+        lines.append(f"| {row} | " + " | ".join(told) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _step_acts() -> str:
+    lines = ["| act | allowed on a step that is | else refused with |", "|---|---|---|"]
+    for act in StepAct:
+        where = ", ".join(f"`{status}`" for status in STEP_STATUSES if status in STEP_ACTS[act])
+        lines.append(f"| `{act.replace('_', '-')}` | {where} | `{STEP_REFUSALS[act]}` |")
     return "\n".join(lines) + "\n"
 
 

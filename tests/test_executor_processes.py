@@ -249,7 +249,6 @@ def test_a_run_of_a_store_that_is_full_loses_nothing(desk: Desk) -> None:
         ("step s = agent triage { input = 1 }", "`agent`"),
         ('step s = memory search { query = "x" }', "`memory`"),
         ('step s = human form { title = "?", fields = { a = string } }', "`human form`"),
-        ("on_failure = drain\n step s = set { a = 1 }", "drain"),
         ("concurrency = { max = 1 }\n step s = set { a = 1 }", "`concurrency`"),
         ('step s = human approval { title = "?", channel = email }', "`channel = email`"),
         ('step s = set { a = 1, gate approval { ask = "?", channel = slack } }', "slack"),

@@ -65,9 +65,8 @@ def cancelling() -> MemoryRun:
 
 
 def draining() -> MemoryRun:
-    """No event drains a run yet, so the phase is set by hand."""
     run = running()
-    run.state.phase = Phase.DRAINING
+    run.ask("stop", graceful=True)
     return run
 
 
@@ -125,7 +124,7 @@ def test_every_cell_of_the_table_of_acts_is_what_judge_says(row: Row, act: RunAc
         run = standing()
         assert rows(run.state) == (row,)
         events = len(run.events)
-        verdict = run.ask(VERBS[act]) if row not in (Row.WAITING_TO_START, Row.DRAINING) else judged(run, VERBS[act])
+        verdict = run.ask(VERBS[act]) if row is not Row.WAITING_TO_START else judged(run, VERBS[act])
         cell = RUN_ACTS[row][act]
         if cell is Cell.YES:
             assert isinstance(verdict, Accepted)
@@ -424,7 +423,8 @@ def test_overdue_is_derived_and_never_stored():
         (running, ("running", "a")),
         (lambda: held_at("interrupted"), ("interrupted", "resumes by itself when a worker is back")),
         (lambda: held_at("reauth", "b"), ("paused", "reauth: b")),
-        (cancelling, ("cancelling", None)),
+        (cancelling, ("cancelling", "2027-01-15T08:00:05.000Z")),
+        (draining, ("draining", "2027-01-15T08:05:00.000Z")),
         (skipped, ("skipped", "missed")),
         (cancelled, ("cancelled", None)),
         (lambda: MemoryRun(plan(step("a")), {}).drive(), ("completed", "clean")),

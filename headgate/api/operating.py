@@ -20,15 +20,31 @@ from headgate.runtime.store import Identifiers, Reader, StoredRequest
 REPLAYS_AT_MOST = 16
 ANSWER_SECONDS = 0.05
 # These do not let a run go on, and answer 0 once they were accepted.
-_ONLY_RECORDED = frozenset({"pause", "cancel"})
-VERBS = frozenset({"pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "approve", "deny", "callback"})
+_ONLY_RECORDED = frozenset({"pause", "cancel", "stop"})
+VERBS = frozenset(
+    {
+        "pause",
+        "resume",
+        "cancel",
+        "stop",
+        "retry",
+        "skip",
+        "confirm",
+        "force_advance",
+        "redrive",
+        "approve",
+        "deny",
+        "callback",
+    }
+)
 
 
 class Act(NamedTuple):
     """What somebody does to a run, or to a `step` or approval (`task`) of it.
 
     `args`: retry {edit: {attribute: value}}, skip and confirm {output}, confirm {done: bool}, approve and deny
-    {comment}, redrive {yes: bool}. The same `request_id` twice is one act, and the second gets the first answer.
+    {comment}, redrive {yes: bool}, stop {graceful: bool, deadline_ms}. The same `request_id` twice is one act, and the
+    second gets the first answer.
     """
 
     verb: str

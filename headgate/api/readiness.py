@@ -10,7 +10,6 @@ from headgate.workspace import Workspace
 _KINDS = {"memory": "memory steps"}
 _HUMAN = {"approval", "review"}
 INBOX = "inbox"
-_DRAIN = "`on_failure = drain`, which is not run yet: use `fail`, `pause` or `continue`"
 
 
 def not_run_yet(plan: Plan, workspace: Workspace) -> str | None:
@@ -22,8 +21,6 @@ def _reasons(plan: Plan, workspace: Workspace) -> Iterator[str]:
     policies = plan.policies
     if policies.concurrency is not None:
         yield f"workflow `{plan.workflow}` has `concurrency`: limits of concurrency are not run yet"
-    if policies.on_failure == "drain":
-        yield f"workflow `{plan.workflow}` has {_DRAIN}"
     yield from _of_steps(plan.steps)
     yield from _of_connections(plan, workspace)
 
@@ -32,8 +29,6 @@ def _of_steps(steps: Mapping[str, PlanStep]) -> Iterator[str]:
     for name, step in steps.items():
         if step.kind in _KINDS:
             yield f"step `{name}` is of kind `{step.kind}`: {_KINDS[step.kind]} are not run yet"
-        if step.on_failure == "drain":
-            yield f"step `{name}` has {_DRAIN}"
         if step.kind == "human":
             yield from _of_human(name, step.config)
         for gate in step.gates:

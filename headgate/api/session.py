@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+from collections.abc import Coroutine
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 
@@ -20,6 +21,7 @@ from headgate.runtime.store import Owner, Store
 from headgate.runtime.view import run_view
 
 VIEW_SECONDS = 0.1
+LEAVE_SECONDS = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -94,7 +96,7 @@ class Session(AbstractContextManager["Session"]):
         A first SIGINT or SIGTERM puts down what is in flight and returns; `interrupted` then says so.
         """
         self._watched = watched
-        asyncio.run(self._drive(patience))
+        _run(self._drive(patience))
 
     async def _drive(self, patience: Patience) -> None:
         loop = asyncio.get_running_loop()
@@ -136,3 +138,22 @@ class Session(AbstractContextManager["Session"]):
         driven = None if self._watched is None else self.executor.fleet.runs.get(self._watched)
         if driven is not None and self._driving.on_change is not None:
             self._driving.on_change(run_view(driven.state))
+
+
+def _run(main: Coroutine[object, object, None]) -> None:
+    """As `asyncio.run`, but a task that does not heed its cancellation is left behind after a moment."""
+    loop = asyncio.new_event_loop()
+    try:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(main)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=LEAVE_SECONDS))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.set_exception_handler(lambda _loop, _context: None)  # nobody needs to hear that it was left
+        asyncio.set_event_loop(None)
+        loop.close()

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli.answers import follow
-from headgate.cli.operate import request_option
-from headgate.cli.options import driving, format_option, placed, reason_option
+from headgate.cli.options import driving, format_option, placed, reason_option, request_option
 from headgate.cli.output import colour_wanted, columns, print_json
 
 if TYPE_CHECKING:

@@ -16,6 +16,8 @@ from headgate.cli.options import (
     pair,
     placed,
     reason_option,
+    request_option,
+    said,
     yes_option,
 )
 
@@ -23,10 +25,6 @@ if TYPE_CHECKING:
     from headgate.api.operating import Act
     from headgate.api.place import Driving, Place, Rest
     from headgate.plan import JsonObject
-
-request_option = click.option(
-    "--request-id", "request_id", metavar="ID", help="Names this act: the same ID twice is one act."
-)
 
 
 @click.command("pause")
@@ -175,6 +173,36 @@ def confirm(
     if value is not None and not done:
         raise click.UsageError("`--output` goes with --done")
     act = Act("confirm", step=step, args={"done": done, **_output(value)}, reason=reason, request_id=request_id)
+    return _drive(run, act, place, wait_ms, detach=detach, output=output)
+
+
+@click.command("force-advance")
+@click.argument("run")
+@click.argument("step")
+@click.option("--reason", type=said, required=True, metavar="TEXT", help="Why, for the record.")
+@request_option
+@format_option("text", "json")
+@driving
+@placed
+def force_advance(
+    *,
+    run: str,
+    step: str,
+    reason: str,
+    request_id: str | None,
+    output: str,
+    wait_ms: int | None,
+    detach: bool,
+    place: Place,
+) -> int:
+    """Force RUN past STEP, which is open: for admins, and with a reason.
+
+    Where STEP waits for an approval or a review this is the admin's, and its action runs. Elsewhere STEP is skipped,
+    what follows goes on, and what its attempt still brings is recorded but changes nothing.
+    """
+    from headgate.api.operating import Act
+
+    act = Act("force_advance", step=step, reason=reason, request_id=request_id)
     return _drive(run, act, place, wait_ms, detach=detach, output=output)
 
 

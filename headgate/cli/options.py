@@ -44,6 +44,13 @@ def json_value(text: str) -> Parsed:
         raise click.BadParameter(f"`{text}` is no JSON ({error}); a text is written '\"text\"'") from None
 
 
+def said(text: str) -> str:
+    """A text that says something."""
+    if not text.strip():
+        raise click.BadParameter("expected a text that says why, and not nothing")
+    return text.strip()
+
+
 def pair(text: str) -> tuple[str, str]:
     """The two sides of `NAME=VALUE`."""
     name, equals, value = text.partition("=")
@@ -118,6 +125,9 @@ vocabulary_option = click.option(
     help="Say statuses in another product's words: taskjuice, agentruntime, rocketlead, sprigr, or a file.",
 )
 reason_option = click.option("--reason", metavar="TEXT", help="Why; it is kept with who and when.")
+request_option = click.option(
+    "--request-id", "request_id", metavar="ID", help="Names this act: the same ID twice is one act."
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before what cannot be undone.")
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli.answers import follow, wake
-from headgate.cli.operate import request_option
-from headgate.cli.options import driving, format_option, json_value, placed
+from headgate.cli.options import driving, format_option, json_value, placed, request_option
 from headgate.cli.output import colour_wanted, columns, print_json, say
 
 if TYPE_CHECKING:

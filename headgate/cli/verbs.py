@@ -21,7 +21,10 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Exchange", ("import", "export")),
     ("Run", ("run", "drive", "runs", "show", "events", "timeline", "logs", "why")),
     ("Decide", ("approvals", "approve", "deny", "signal", "callback")),
-    ("Operate", ("pause", "resume", "cancel", "retry", "skip", "confirm", "redrive", "replay")),
+    (
+        "Operate",
+        ("pause", "resume", "cancel", "stop", "retry", "skip", "confirm", "force-advance", "redrive", "replay"),
+    ),
     ("Look after", ("doctor", "store", "bundle")),
 )
 
@@ -56,9 +59,11 @@ VERBS: dict[str, Verb] = {
     "pause": Verb("operate", "Hold a run: what is out finishes, nothing new starts."),
     "resume": Verb("operate", "Release an operator's hold, and drive the run on."),
     "cancel": Verb("operate", "Cancel a run; completed steps keep their outputs, nothing is undone."),
+    "stop": Verb("stopping", "Stop a run: let what is out finish, or not."),
     "retry": Verb("operate", "Try a failed step again, also with changed attributes."),
     "skip": Verb("operate", "Skip a step that failed or waits, also with an output in its place."),
     "confirm": Verb("operate", "Say whether an attempt in doubt happened."),
+    "force-advance": Verb("operate", "Force a run past a step, as an admin; at an approval, approve it."),
     "redrive": Verb("operate", "Go on with a failed or cancelled run, keeping what completed."),
     "replay": Verb("operate", "Start a new run with the payload of an ended one."),
     "store": Verb("store", "Look after the database: check, backup, vacuum, export, prune."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import TypeAlias
 
 from headgate.plan import Json, JsonObject, PlanStep
 from headgate.records import NamedTuple
@@ -20,6 +21,7 @@ GRACE_SECONDS = 5.0
 # Kinds whose performer sees the names of templates beside its input.
 _READS_SCOPE = frozenset({"lua"})
 
+_Key: TypeAlias = "tuple[str, str, int]"
 Worlds = Callable[["str | None"], World]
 OutputSchema = Callable[[PlanStep], "JsonObject | None"]
 Performing = Callable[[Attempt, World], Awaitable[Performed]]
@@ -36,17 +38,26 @@ class Ended(NamedTuple):
 
 
 class Attempts:
-    """Starts and cancels attempts. `ended` is called once for each, from the event loop."""
+    """Starts and cancels attempts. `ended` is called once for each, from the event loop; `given_up` when one that was
+    cancelled is no longer waited for.
+    """
 
     def __init__(
-        self, worlds: Worlds, output_schema: OutputSchema, perform: Performing, ended: Callable[[Ended], None]
+        self,
+        worlds: Worlds,
+        output_schema: OutputSchema,
+        perform: Performing,
+        ended: Callable[[Ended], None],
+        given_up: Callable[[], None],
     ) -> None:
         self._worlds = worlds
         self._perform_attempt = perform
         self._output_schema = output_schema
         self._ended = ended
-        self._tasks: dict[tuple[str, str, int], asyncio.Task[None]] = {}
-        self._rounds: dict[tuple[str, str, int], tuple[int, Departure]] = {}
+        self._given_up = given_up
+        self._tasks: dict[_Key, asyncio.Task[None]] = {}
+        self._deaf: dict[_Key, asyncio.Task[None]] = {}  # those that did not heed their cancellation
+        self._rounds: dict[_Key, tuple[int, Departure]] = {}
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -61,10 +72,21 @@ class Attempts:
         self._tasks[key] = asyncio.get_running_loop().create_task(self._perform(key, outcome))
 
     def cancel(self, run: str, path: str, number: int) -> None:
-        """Cancels one attempt; it ends soon, as cancelled or however it ended before."""
-        task = self._tasks.get((run, path, number))
+        """Cancels one attempt; it ends soon, as cancelled or however it ended before.
+
+        Nothing waits for one that does not heed it for longer than a few seconds, though its end is still told.
+        """
+        key = (run, path, number)
+        task = self._tasks.get(key)
         if task is not None:
             task.cancel()
+            asyncio.get_running_loop().call_later(GRACE_SECONDS, self._give_up, key)
+
+    def _give_up(self, key: _Key) -> None:
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            self._deaf[key] = task
+            self._given_up()
 
     def cancel_all(self, run: str | None = None) -> None:
         """Cancels every attempt, or those of one run."""
@@ -111,12 +133,13 @@ class Attempts:
             departure=Departure(began.born),
         )
 
-    async def _perform(self, key: tuple[str, str, int], outcome: Coroutine[object, object, Record]) -> None:
+    async def _perform(self, key: _Key, outcome: Coroutine[object, object, Record]) -> None:
         run, path, number = key
         try:
             record = await outcome
         finally:
-            del self._tasks[key]
+            if self._tasks.pop(key, None) is None:
+                self._deaf.pop(key, None)
         if record.type in (EventType.ATTEMPT_SUCCEEDED, EventType.ATTEMPT_FAILED, EventType.ATTEMPT_CANCELLED):
             self._rounds.pop(key, None)
         self._ended(Ended(run, path, number, record))

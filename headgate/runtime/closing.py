@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headgate.plan import Json
+from headgate.plan import Json, JsonObject
 from headgate.runtime.commands import Abort, Command, Prepare, Purpose, Record
 from headgate.runtime.events import EventType
 from headgate.runtime.state import RunState, ScopeState, StepState
-from headgate.runtime.status import Outcome, SkipDetail, StepStatus
+from headgate.runtime.status import Drain, Outcome, SkipDetail, StepStatus
+
+CANCEL_GRACE_MS = 5_000
+"""How long attempts that were told to stop may take before the run ends without them."""
 
 
 def fail_run(state: RunState, code: str, step: Json, message: Json) -> list[Command]:
@@ -34,15 +37,32 @@ def cancel_open(state: RunState) -> list[Command]:
 
 
 def cancel_run(state: RunState) -> list[Command]:
-    """In phase `cancelling`: cancel what is open at first, then each step whose attempt ended, at last the run."""
+    """In phase `cancelling`: cancel what is open at first, then each step whose attempt ended, at last the run.
+
+    Past its deadline it does not wait for attempts that do not heed their cancellation.
+    """
+    commands: list[Command] = []
     if state.urgent:
-        commands: list[Command] = []
         for path in state.urgent:
             commands += cancel_step(state, state.steps[path], "cancelled")
         return commands
-    if state.in_flight:
-        return cancel_open(state) if state.seq == state.cancelling_since else []
-    return cancel_open(state) or [Record(EventType.RUN_CANCELLED, {"code": state.cancel_code})]
+    if state.in_flight and not state.overtime:
+        return cancel_open(state) if state.seq == state.ending_since else []
+    for path in state.in_flight:
+        commands += cancel_step(state, state.steps[path], "cancelled")
+    return commands or cancel_open(state) or [_cancelled(state.cancelling)]
+
+
+def _cancelled(facts: JsonObject) -> Record:
+    """How a run ends that was cancelled, or that had not drained in time."""
+    if facts.get("then") == Drain.FAILED:
+        return Record(EventType.RUN_FAILED, {key: facts[key] for key in ("code", "step", "message")})
+    return Record(EventType.RUN_CANCELLED, {"code": facts.get("code")})
+
+
+def abort_all(state: RunState) -> list[Abort]:
+    """Tells every attempt that is out to stop."""
+    return [Abort(path, attempt) for path, attempt in state.in_flight.items()]
 
 
 def cancel_within(state: RunState, step: StepState) -> list[Command]:

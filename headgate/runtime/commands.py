@@ -31,6 +31,7 @@ class Purpose(StrEnum):
     CHILD = "child"  # call: step_waiting with the child's run and inputs
     LOOP = "loop"  # loop_started with the items
     TEST = "test"  # while and until: round_tested
+    CHECK = "check"  # a result that a step declares: step_checked
     OUTPUT = "output"  # the run's output: run_completed
 
 

@@ -25,14 +25,15 @@ How the executor drives (call `decide` again after each list, until it is empty;
 - `Abort` cancels the attempt's task after the commit; for a `call` step it cancels the child run
   (`state.steps[path].child`). An attempt that is no longer in `state.in_flight` when it ends was given up: append its
   end while the run is open (it is recorded, not applied), drop it when the run has ended. In phase `cancelling` the
-  attempt is still in flight: append `attempt_cancelled`, or how it ended if that was faster.
+  attempt is still in flight: append `attempt_cancelled`, or how it ended if that was faster. The run ends without an
+  attempt that does not heed its cancellation by the deadline of the phase.
 - How an attempt ended: `attempt_succeeded` {attempt, result}, `attempt_failed` {attempt, error}, where `error` is
   `error_json(StepError)` of state.py. A timeout is `attempt_failed` with STEP_TIMED_OUT, of class in_doubt when its
   request may have left.
 - A driver that takes a run over appends `attempt_lost` {attempt} for each entry of `state.in_flight` it does not run.
 - A platform that stops opens the hold `interrupted` (`hold_opened` {hold}); the next driver releases it.
-- The end of a child: `child_ended` {run, status, output, failure} with the step's path. Pause and resume pass to the
-  children in `state.children()` by the executor.
+- The end of a child: `child_ended` {run, status, output, failure} with the step's path. Pause, resume and a drain pass
+  to the children in `state.children()` by the executor.
 - Run `decide` to its end before `judge`, so that what is due has happened. `Accepted.records` are appended with the
   request's actor, reason and request_id (on the first record only); `Accepted.aborts` are carried out after the commit.
 """
@@ -45,6 +46,7 @@ from headgate.plan import Plan
 from headgate.runtime.closing import cancel_run, complete_run, fail_run, finish_run
 from headgate.runtime.commands import Command, Record
 from headgate.runtime.deciding import start, weigh
+from headgate.runtime.draining import begin, drain
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.evolve import evolve
 from headgate.runtime.judging import Accepted, NoOp, People, Refusal, Request, Verdict, judge
@@ -72,8 +74,8 @@ def decide(state: RunState, now_ms: int) -> list[Command]:
         return _decide_active(state, now_ms)
     if phase in TERMINAL_PHASES or not state.seq:
         return []
-    if phase is Phase.CANCELLING:
-        return cancel_run(state)
+    if phase in (Phase.CANCELLING, Phase.DRAINING):
+        return _decide_ending(state, now_ms)
     if state.holds:
         return []
     if phase is Phase.SCHEDULED:
@@ -81,14 +83,24 @@ def decide(state: RunState, now_ms: int) -> list[Command]:
         return [Record(EventType.RUN_QUEUED, {})] if state.due_at <= now_ms else []
     if phase is Phase.QUEUED:
         return [Record(EventType.RUN_STARTING, {}), Record(EventType.RUN_ACTIVATED, {})]
-    assert phase is Phase.STARTING, "nothing drains yet"
+    assert phase is Phase.STARTING, "every phase is decided"
     return [Record(EventType.RUN_ACTIVATED, {})]
+
+
+def _decide_ending(state: RunState, now_ms: int) -> list[Command]:
+    """What is open is closed first, so that only the deadline of the phase is left to fire."""
+    commands = drain(state, now_ms) if state.phase is Phase.DRAINING else cancel_run(state)
+    if not commands and state.heap and state.heap[0][0] <= now_ms:
+        return [_fire(state, state.heap[0][1])]
+    return commands
 
 
 def _decide_active(state: RunState, now_ms: int) -> list[Command]:
     free = not state.holds
     if free and state.verdict is not None:
         verdict = state.verdict
+        if verdict.get("drain"):
+            return [begin(state, verdict, now_ms)]
         return fail_run(state, str(verdict["code"]), verdict["step"], verdict["message"])
     if free and state.finish is not None:
         return finish_run(state)

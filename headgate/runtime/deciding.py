@@ -80,6 +80,8 @@ def weigh(state: RunState, step: StepState, now_ms: int) -> list[Command]:
         return weigh_doubt(state, step, None)
     if step.error is not None:
         return weigh_error(state, step, now_ms)
+    if step.unchecked:
+        return [Prepare(Purpose.CHECK, step.path, {})]
     if step.has_result:
         gate = step.node.after[step.reviewed]
         return [Prepare(Purpose.APPROVAL, step.path, {"task": _next_task(state), "gate": gate})]

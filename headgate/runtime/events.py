@@ -21,7 +21,8 @@ class EventType(StrEnum):
     RUN_ACTIVATED = "run_activated"
     RUN_COMPLETED = "run_completed"  # outcome, output
     RUN_FAILED = "run_failed"  # code, step, message
-    RUN_CANCELLING = "run_cancelling"  # code
+    RUN_DRAINING = "run_draining"  # verdict, deadline, code, step, message
+    RUN_CANCELLING = "run_cancelling"  # code, deadline; of a drain that was late: then, step, message
     RUN_CANCELLED = "run_cancelled"  # code
     RUN_SKIPPED = "run_skipped"  # reason
     RUN_REDRIVEN = "run_redriven"  # epoch, from, steps: the paths that are pending again
@@ -48,6 +49,7 @@ class EventType(StrEnum):
     SIGNAL_RECEIVED = "signal_received"  # signal, event, payload
     TIMER_FIRED = "timer_fired"  # timer
     CHILD_ENDED = "child_ended"  # run, status, output, failure
+    STEP_CHECKED = "step_checked"  # its result is what the step declares
     # loops
     LOOP_STARTED = "loop_started"  # items, for each; {} for repeat
     ROUND_STARTED = "round_started"  # iteration

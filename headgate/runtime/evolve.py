@@ -12,7 +12,7 @@ from headgate.runtime.edges import open_scope
 from headgate.runtime.errors import DamagedLog
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.loops import reset_steps
-from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY, WAIT, arm, disarm, mark
+from headgate.runtime.marks import DEADLINE, DELAY, DRAIN, DUE, EVERY, EXPIRY, GRACE, RETRY, WAIT, arm, disarm, mark
 from headgate.runtime.state import Hold, RunState, StepState
 from headgate.runtime.status import RUN_TRANSITIONS, STEP_TRANSITIONS, HoldReason, Phase, StepStatus
 from headgate.runtime.step_events import STEP_EVENTS, produce, wait_is_over
@@ -135,6 +135,8 @@ def _end(state: RunState, phase: Phase, at: int) -> None:
     state.overdue.clear()
     state.holds.clear()
     state.verdict = None
+    state.ends_by = None
+    state.overtime = False
 
 
 def _completed(state: RunState, event: Event) -> None:
@@ -150,12 +152,30 @@ def _failed(state: RunState, event: Event) -> None:
     _end(state, Phase.FAILED, event.at)
 
 
+def _draining(state: RunState, event: Event) -> None:
+    state.drain = event.data
+    disarm(state, DEADLINE)
+    _begin_end(state, event, Phase.DRAINING, DRAIN)
+
+
 def _cancelling(state: RunState, event: Event) -> None:
-    state.phase = Phase.CANCELLING
-    state.cancelling_since = event.seq
+    state.cancelling = event.data
     state.urgent.clear()
-    state.cancel_code = _text(event.data.get("code"))
+    state.timers.clear()
+    state.heap.clear()
+    _begin_end(state, event, Phase.CANCELLING, GRACE)
+
+
+def _begin_end(state: RunState, event: Event, phase: Phase, timer: str) -> None:
+    """Nothing holds a run that ends, and its phase has its own deadline."""
+    state.phase = phase
+    state.ending_since, state.ending_at = event.seq, event.at
     state.holds.clear()
+    state.overdue.clear()
+    state.overtime = False
+    state.ends_by = _whole(event.data.get("deadline"))
+    if state.ends_by is not None:
+        arm(state, timer, state.ends_by)
 
 
 def _cancelled(state: RunState, event: Event) -> None:
@@ -174,7 +194,8 @@ def _redriven(state: RunState, event: Event) -> None:
     state.epoch = int(str(event.data["epoch"]))
     state.phase = Phase.ACTIVE
     state.ended_at = None
-    state.outcome = state.failure_code = state.failed_step = state.failure_message = state.cancel_code = None
+    state.outcome = state.failure_code = state.failed_step = state.failure_message = None
+    state.drain, state.cancelling = None, {}
     state.output = None
     _arm_deadline(state, event.at)
     if not state.root.steps:  # it ended before it was active
@@ -207,8 +228,12 @@ def _hold_released(state: RunState, event: Event) -> None:
 
 def _deadline_fired(state: RunState, event: Event) -> None:
     timer = str(event.data["timer"])
-    assert timer == DEADLINE, "only the deadline is no step's"
+    assert timer in state.timers, "only an armed timer fires"
     disarm(state, timer)
+    if timer in (DRAIN, GRACE):
+        state.overtime = True
+        return
+    assert timer == DEADLINE, "only deadlines are no step's"
     state.verdict = state.verdict or {
         "code": "RUN_STALLED_OR_TIMED_OUT",
         "step": None,
@@ -249,6 +274,7 @@ RUN_EVENTS: Final[dict[EventType, RunApplier]] = {
     EventType.RUN_ACTIVATED: _activated,
     EventType.RUN_COMPLETED: _completed,
     EventType.RUN_FAILED: _failed,
+    EventType.RUN_DRAINING: _draining,
     EventType.RUN_CANCELLING: _cancelling,
     EventType.RUN_CANCELLED: _cancelled,
     EventType.RUN_SKIPPED: _skipped,

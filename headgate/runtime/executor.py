@@ -260,7 +260,7 @@ class Executor:
         now = self._clock.now_ms()
         busy = [driven for driven in self.fleet.runs.values() if driven.state.in_flight]
         for driven in busy:
-            if driven.state.phase not in {*TERMINAL_PHASES, Phase.CANCELLING}:
+            if driven.state.phase not in {*TERMINAL_PHASES, Phase.CANCELLING, Phase.DRAINING}:
                 driven.append(Record(EventType.HOLD_OPENED, {"hold": HoldReason.INTERRUPTED.value}), now)
             self.fleet.touch(driven.id)
         self._host.cancel_all()

@@ -231,6 +231,8 @@ class Fleet:
             driven.settle(at, self._complete, record_only=record_only)
             while self._hear(driven, at):
                 driven.settle(at, self._complete, record_only=record_only)
+            if driven.state.phase is Phase.DRAINING:
+                self._drain_called(driven, at)
             self._cancel_called(driven, at)
             self._tell_caller(driven, at)
 
@@ -310,6 +312,14 @@ class Fleet:
         """A caller that is redriven redrives the sub-run it had, unless that one completed."""
         self.judge(child, Request("redrive", SYSTEM, args={"yes": True}, reason="its caller was redriven"), at)
         self._dirty[child.id] = None
+
+    def _drain_called(self, driven: DrivenRun, at: int) -> None:
+        """What drains starts nothing new, in its sub-runs neither; they end as it does, and it waits for them."""
+        until = driven.state.ends_by or at
+        for child in self._children(driven):
+            if child.state.phase not in {Phase.DRAINING, Phase.CANCELLING}:
+                args: JsonObject = {"graceful": True, "deadline_ms": max(0, until - at)}
+                self.judge(child, Request("stop", SYSTEM, args=args, reason=f"its caller {driven.id} drains"), at)
 
     def _cancel_called(self, driven: DrivenRun, at: int) -> None:
         for abort in driven.aborted:

@@ -26,7 +26,9 @@ class Host(Protocol):
         ...
 
     def cancel(self, run: str, path: str, number: int) -> None:
-        """Cancels one attempt, which ends soon: as cancelled, or however it ended before."""
+        """Cancels one attempt, which ends soon: as cancelled, or however it ended before. One that does not heed it is
+        left to itself after a few seconds; its end is told if it comes while the driver is there.
+        """
         ...
 
     def cancel_all(self, run: str | None = None) -> None:
@@ -34,7 +36,7 @@ class Host(Protocol):
         ...
 
     def is_performing(self) -> bool:
-        """Whether an attempt is out that has not been told."""
+        """Whether an attempt is out that has not been told, but for those left to themselves."""
         ...
 
     def signal(self) -> None:
@@ -64,7 +66,7 @@ class LoopHost:
     def __init__(
         self, worlds: Worlds, output_schema: OutputSchema, perform: Performing, ended: Callable[[Ended], None]
     ) -> None:
-        self._attempts = Attempts(worlds, output_schema, perform, ended)
+        self._attempts = Attempts(worlds, output_schema, perform, ended, self.signal)
         self._alarm: asyncio.Future[None] | None = None
         self._bell: asyncio.TimerHandle | None = None
 

@@ -7,14 +7,16 @@ from typing import Final
 
 from headgate.plan import JsonObject
 from headgate.runtime.acts import Cell, RefusalCode, RunAct
-from headgate.runtime.closing import cancel_open
-from headgate.runtime.commands import Abort, Record
+from headgate.runtime.closing import CANCEL_GRACE_MS, abort_all, cancel_open
+from headgate.runtime.commands import Record
+from headgate.runtime.draining import drain_until, named, what_is_out
 from headgate.runtime.events import EventType
 from headgate.runtime.judging_callbacks import call_back
 from headgate.runtime.judging_steps import approve, confirm, deny, force_advance, retry, skip
 from headgate.runtime.redriving import redrive
 from headgate.runtime.state import RunState
-from headgate.runtime.status import HoldReason
+from headgate.runtime.status import Drain, HoldReason, Phase
+from headgate.runtime.times import iso
 from headgate.runtime.verdicts import (
     Accepted,
     Case,
@@ -30,12 +32,15 @@ from headgate.runtime.verdicts import (
     split,
 )
 
+DRAIN_MS = 300_000
+"""How long a graceful stop waits, unless it is told."""
+
 
 def judge(state: RunState, request: Request, now_ms: int, people: People | None = None) -> Verdict:
     """What the status model says to `request`. `people` is the workspace's groups; None or empty checks nobody."""
     if request.request_id is not None and request.request_id in state.requests:
         return NoOp(state.requests[request.request_id])
-    case = Case(state, request, people or {})
+    case = Case(state, request, people or {}, now_ms)
     verdict = call_back(case, now_ms) if request.verb == "callback" else _VERBS[request.verb](case)
     if isinstance(verdict, Accepted) and request.request_id is not None and verdict.records:
         first = verdict.records[0]
@@ -73,7 +78,35 @@ def _cancel(case: Case) -> Verdict:
 
 
 def _stop(case: Case) -> Verdict:
-    return _end(case, "RUN_STOPPED", "stopped")
+    """At once, or `graceful`: what is out may finish until `deadline_ms` from now."""
+    state, args = case.state, case.request.args
+    if not args.get("graceful"):
+        return _end(case, "RUN_STOPPED", "stopped")
+    found = cell(state, RunAct.STOP)
+    if isinstance(found, Refusal):
+        return found
+    if found is Cell.NO_OP:
+        until = "" if state.ends_by is None else f" until {iso(state.ends_by)}"
+        return NoOp(f"it is draining already{until}; `headgate stop {state.run_id} --now` ends it at once")
+    if found is Cell.AS_CANCEL or state.phase in (Phase.SCHEDULED, Phase.QUEUED):
+        return _end(case, "RUN_STOPPED", "stopped")
+    given = args.get("deadline_ms")
+    until_ms = drain_until(state, case.now_ms, given if isinstance(given, int) else DRAIN_MS)
+    data: JsonObject = {
+        "verdict": Drain.CANCELLED.value,
+        "code": "RUN_STOPPED",
+        "step": None,
+        "message": None,
+        "deadline": until_ms,
+    }
+    return Accepted((Record(EventType.RUN_DRAINING, data),), f"stopping: {_drained(state, until_ms)}")
+
+
+def _drained(state: RunState, until_ms: int) -> str:
+    out = what_is_out(state)
+    if not out:
+        return "nothing is out, so it ends now; completed steps keep their outputs, and nothing is undone"
+    return f"{named(out)} may finish until {iso(until_ms)}, nothing new starts"
 
 
 def _end(case: Case, code: str | None, word: str) -> Verdict:
@@ -85,8 +118,8 @@ def _end(case: Case, code: str | None, word: str) -> Verdict:
         return NoOp("it is being cancelled already")
     said = "completed steps keep their outputs, and nothing is undone"
     if state.in_flight:
-        aborts = tuple(Abort(path, attempt) for path, attempt in state.in_flight.items())
-        return Accepted((Record(EventType.RUN_CANCELLING, {"code": code}),), f"{word}: {said}", aborts)
+        data: JsonObject = {"code": code, "deadline": case.now_ms + CANCEL_GRACE_MS}
+        return Accepted((Record(EventType.RUN_CANCELLING, data),), f"{word}: {said}", tuple(abort_all(state)))
     records, aborts = split(cancel_open(state))
     return Accepted((*records, Record(EventType.RUN_CANCELLED, {"code": code})), f"{word}: {said}", aborts)
 

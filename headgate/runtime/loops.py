@@ -6,7 +6,7 @@ from headgate.plan import Json, JsonObject
 from headgate.runtime.edges import advance, how_ended, open_scope, resolve, settle
 from headgate.runtime.marks import mark
 from headgate.runtime.state import LoopState, RunState, ScopeState, StepState, error_json
-from headgate.runtime.status import Ended, StepStatus
+from headgate.runtime.status import Ended, Phase, StepStatus
 
 EACH = "each"
 REPEAT = "repeat"
@@ -77,8 +77,15 @@ def conclude(state: RunState, step: StepState, at: int) -> None:
     """Settle a step that has ended, and the item or round it was the last of."""
     settle(state, step, at)
     scope = step.scope
-    if not scope.open and scope.loop is not None and not scope.loop.settled:
+    if not scope.open and scope.loop is not None and not scope.loop.settled and not _is_broken_off(state, scope):
         end_scope(state, scope.loop, scope, at)
+
+
+def _is_broken_off(state: RunState, scope: ScopeState) -> bool:
+    """Whether something of it was cancelled because its run ends; a redrive goes on in it."""
+    if state.phase is Phase.ACTIVE:
+        return False
+    return any(step.status is StepStatus.CANCELLED for step in scope.steps.values())
 
 
 def end_scope(state: RunState, step: StepState, scope: ScopeState, at: int) -> None:
@@ -88,7 +95,7 @@ def end_scope(state: RunState, step: StepState, scope: ScopeState, at: int) -> N
     scope.done = True
     if scope.failure is not None and loop.failing is None and not _goes_on(step):
         loop.failing = scope.failure
-    if step.plan.kind == EACH:
+    if step.plan.kind == EACH and state.phase is not Phase.DRAINING:
         fill(state, step, at)
     if not loop.active:
         state.urgent[step.path] = None

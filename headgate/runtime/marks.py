@@ -14,6 +14,8 @@ EXPIRY = "expiry"
 WAIT = "wait"
 DEADLINE = "deadline"
 DUE = "due"
+DRAIN = "drain"
+GRACE = "grace"
 
 
 def mark(state: RunState, step: StepState, status: StepStatus, at: int, detail: str | None = None) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from headgate.records import NamedTuple
-from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY, WAIT
+from headgate.runtime.marks import DEADLINE, DELAY, DRAIN, DUE, EVERY, EXPIRY, GRACE, RETRY, WAIT
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason
 
-_MOVES_BY_ITSELF = frozenset({RETRY, DELAY, EVERY, DUE})
+_MOVES_BY_ITSELF = frozenset({RETRY, DELAY, EVERY, DUE, DRAIN, GRACE})
 _ENDS_A_WAIT = frozenset({EXPIRY, WAIT, DEADLINE})
 
 

@@ -46,6 +46,9 @@ def prepare(state: RunState, command: Prepare, now_ms: int) -> Record:
     try:
         if command.purpose is Purpose.TEST:
             return _tested(state, step, command)
+        if command.purpose is Purpose.CHECK:
+            fit(step.result, step.plan.result)
+            return Record(EventType.STEP_CHECKED, {}, path)
         names = scope(state, path)
         if step.plan.when is not None and step.started_at is None and not evaluate_condition(step.plan.when, names):
             return Record(EventType.STEP_SKIPPED, {"detail": SkipDetail.CONDITION_FALSE.value}, path)
@@ -79,6 +82,9 @@ def _result(step: StepState, data: JsonObject, names: Names, now_ms: int) -> Rec
     del now_ms
     kind, config = step.plan.kind, step.config
     made: JsonObject = {"attempt": data["attempt"]}
+    outdated = _outdated(step, _shown(step, names)) if step.approved else None
+    if outdated is not None:
+        return outdated
     if kind == "switch":
         made["input"] = {}
         made["result"] = {"taken": _taken(config, names)}

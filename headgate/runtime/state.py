@@ -144,6 +144,7 @@ class StepState:
         "key",
         "live",
         "loop",
+        "losses",
         "lost",
         "name",
         "node",
@@ -157,6 +158,7 @@ class StepState:
         "starved",
         "status",
         "talk",
+        "unchecked",
         "unread",
         "unresolved",
     )
@@ -174,6 +176,7 @@ class StepState:
         self.key: Json = None
         self.result: Json = None
         self.has_result = False
+        self.unchecked = False  # its result is still to be held against what the step declares
         self.error: StepError | None = None
         self.started_at: int | None = None
         self.ended_at: int | None = None
@@ -188,6 +191,7 @@ class StepState:
         self.reviewed = 0  # gates after the action that agreed
         self.denied = False  # denied itself, not by way of a step before it
         self.lost = False
+        self.losses = 0  # attempts lost in a row, but for those of a platform that stopped in good order
         self.starved: str | None = None  # path of the step whose result does not exist
         self.cause: str | None = None  # path of the step, or the word, that blocked or cancelled it
         self.failed_by: str | None = None  # path of the step whose failure or denial this one handles
@@ -239,8 +243,12 @@ class RunState:
         self.failed_step: str | None = None
         self.failure_message: str | None = None
         self.skip_reason: str | None = None
-        self.cancel_code: str | None = None
-        self.cancelling_since = 0  # the event that began it
+        self.cancelling: JsonObject = {}  # the facts of the event that began it
+        self.drain: JsonObject | None = None  # the facts of the event that began it
+        self.ends_by: int | None = None  # the deadline of draining or cancelling
+        self.overtime = False  # that deadline has passed
+        self.ending_since = 0  # the event that began to drain or cancel it
+        self.ending_at: int | None = None  # and its time
         # what made the outcome
         self.forced = False
         self.denied = False
@@ -278,7 +286,8 @@ class RunState:
         }
         self.waits: dict[str, int] = {}  # what for -> how many
         self.listening: dict[str, str] = {}  # path of an open `wait` -> the event
-        self.verdict: JsonObject | None = None  # why the run fails, once nothing holds it: code, step, message
+        # why the run fails, once nothing holds it: code, step, message, and `drain`, when what runs may finish first
+        self.verdict: JsonObject | None = None
         self.finish: str | None = None  # path of the `finish` step that ended the run
 
     def children(self) -> Iterator[str]:

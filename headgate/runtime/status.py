@@ -36,6 +36,13 @@ class Outcome(StrEnum):
     CLEAN = "clean"
 
 
+class Drain(StrEnum):
+    """The verdict that falls when a run has drained."""
+
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 class RunStatus(StrEnum):
     """What people see of a run, derived from the phase, the holds and the open steps."""
 
@@ -225,12 +232,14 @@ RUN_TRANSITIONS: Final[dict[Phase | None, dict[EventType, frozenset[Phase]]]] = 
     },
     Phase.STARTING: {
         EventType.RUN_ACTIVATED: frozenset({Phase.ACTIVE}),
+        EventType.RUN_DRAINING: frozenset({Phase.DRAINING}),
         EventType.RUN_FAILED: frozenset({Phase.FAILED}),
         EventType.RUN_CANCELLED: frozenset({Phase.CANCELLED}),
     },
     Phase.ACTIVE: {
         EventType.RUN_COMPLETED: frozenset({Phase.COMPLETED}),
         EventType.RUN_FAILED: frozenset({Phase.FAILED}),
+        EventType.RUN_DRAINING: frozenset({Phase.DRAINING}),
         EventType.RUN_CANCELLING: frozenset({Phase.CANCELLING}),
         EventType.RUN_CANCELLED: frozenset({Phase.CANCELLED}),
     },
@@ -338,6 +347,7 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         # between the pieces of its work an agent is ready, so that a hold stops it there
         _E.AGENT_ANSWERED: _to(_S.READY, _S.COMPLETED, _S.RUNNING),
         _E.TOOL_RETURNED: _to(_S.READY, _S.RUNNING),
+        _E.STEP_CHECKED: _to(_S.COMPLETED, _S.RUNNING),
         _E.STEP_SKIPPED: _to(_S.SKIPPED),
         _E.STEP_CANCELLED: _to(_S.CANCELLED),
     },

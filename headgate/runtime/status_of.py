@@ -24,7 +24,7 @@ def derive(state: RunState) -> Derived:
     if phase in TERMINAL_PHASES:
         return Derived(RunStatus(phase.value), _end_detail(state))
     if phase in (Phase.CANCELLING, Phase.DRAINING):
-        return Derived(RunStatus(phase.value), None)
+        return Derived(RunStatus(phase.value), None if state.ends_by is None else iso(state.ends_by))
     others = [hold for hold in state.holds.values() if hold.reason is not HoldReason.INTERRUPTED]
     if others:
         named = [hold.reason.value if hold.step is None else f"{hold.reason.value}: {hold.step}" for hold in others]

@@ -23,7 +23,19 @@ COUNTED = (ErrorClass.TRANSIENT, ErrorClass.IN_DOUBT)
 
 
 def produce(state: RunState, step: StepState, result: Json, at: int) -> None:
-    """The action is done: the step completes, or its next gate after the action is to be asked."""
+    """The action is done: what the step declares of its result is checked, then it goes on as `accept` says."""
+    step.result = result
+    step.has_result = True
+    if step.plan.result is None:
+        finish_action(state, step, at)
+        return
+    step.unchecked = True
+    mark(state, step, StepStatus.RUNNING, at)
+    state.urgent[step.path] = None
+
+
+def accept(state: RunState, step: StepState, result: Json, at: int) -> None:
+    """A checked result: the step completes, or its next gate after the action is to be asked."""
     step.result = result
     step.has_result = True
     finish_action(state, step, at)
@@ -80,7 +92,15 @@ def _succeeded(state: RunState, step: StepState, event: Event) -> None:
     else:
         del state.in_flight[step.path]
     step.error = None
-    produce(state, step, event.data.get("result"), event.at)
+    step.losses = 0
+    accept(state, step, event.data.get("result"), event.at)
+
+
+def _checked(state: RunState, step: StepState, event: Event) -> None:
+    assert step.unchecked, "only what is unchecked is checked"
+    step.unchecked = False
+    state.urgent.pop(step.path, None)
+    finish_action(state, step, event.at)
 
 
 def _failed_attempt(state: RunState, step: StepState, event: Event) -> None:
@@ -100,6 +120,9 @@ def _failed_attempt(state: RunState, step: StepState, event: Event) -> None:
     if step.talk is not None:
         step.talk.going = False
     step.error = error_of(found)
+    step.losses = 0
+    if step.unchecked:
+        step.unchecked, step.result, step.has_result = False, None, False
     if step.error.error_class in COUNTED:
         step.failures += 1
     mark(state, step, StepStatus.RUNNING, event.at)
@@ -111,6 +134,8 @@ def _lost(state: RunState, step: StepState, event: Event) -> None:
         return
     del state.in_flight[step.path]
     step.lost = True
+    if (HoldReason.INTERRUPTED, None) not in state.holds:
+        step.losses += 1
     state.urgent[step.path] = None
 
 
@@ -137,11 +162,12 @@ def _failed(state: RunState, step: StepState, event: Event) -> None:
     mark(state, step, StepStatus.FAILED, event.at)
     code = "" if step.error is None else step.error.code
     then = event.data.get("then")
-    if then == "fail":
+    if then in ("fail", "drain"):
         state.verdict = state.verdict or {
             "code": code,
             "step": step.path,
             "message": "" if step.error is None else step.error.message,
+            "drain": then == "drain",
         }
     elif then != "pause":
         if then == "item":
@@ -379,14 +405,15 @@ def _confirmed(state: RunState, step: StepState, event: Event) -> None:
             park(state, step, WaitsFor.CALLBACK, event.at)
             _bound(state, step, event.at + whole(step.config.get("callback_expires"), CALLBACK_EXPIRES_MS))
         else:
-            produce(state, step, event.data.get("output"), event.at)
+            accept(state, step, event.data.get("output"), event.at)
     else:
         _again(state, step, event.at)
 
 
 def _again(state: RunState, step: StepState, at: int) -> None:
     """The step may start once more, with its retries counted from the beginning."""
-    step.failures = 0
+    step.failures = step.losses = 0
+    step.unchecked = False
     step.reviewed = 0
     step.starved = None
     step.result, step.has_result = None, False
@@ -420,6 +447,7 @@ STEP_EVENTS: Final[dict[EventType, Applier]] = {
     EventType.CALLBACK_RECEIVED: _called_back,
     EventType.SIGNAL_RECEIVED: _signalled,
     EventType.CHILD_ENDED: _child_ended,
+    EventType.STEP_CHECKED: _checked,
     EventType.LOOP_STARTED: _loop_started,
     EventType.ROUND_STARTED: _round_started,
     EventType.ROUND_TESTED: _round_tested,

@@ -20,11 +20,11 @@ People: TypeAlias = "Mapping[str, Sequence[str]]"
 class Request(NamedTuple):
     """What somebody asks for.
 
-    `verb` is `pause`, `resume`, `cancel`, `stop` (now), `retry`, `skip`, `confirm`, `force_advance`, `redrive`,
-    `replay`, `fork`, `approve`, `deny`, `callback` or `signal`. `step` is a path (for approve and deny a way to name
-    the task; for redrive the step of `--from`); `task` an approval's id. `args`: retry {edit: {attribute: value}};
-    skip {output}; confirm {done: bool, output}; approve and deny {comment}; redrive {yes: bool}; callback as
-    judging_callbacks.py says; signal {signal: its id}.
+    `verb` is `pause`, `resume`, `cancel`, `stop`, `retry`, `skip`, `confirm`, `force_advance`, `redrive`, `replay`,
+    `fork`, `approve`, `deny`, `callback` or `signal`. `step` is a path (for approve and deny a way to name the task;
+    for redrive the step of `--from`); `task` an approval's id. `args`: retry {edit: {attribute: value}}; skip {output};
+    confirm {done: bool, output}; approve and deny {comment}; redrive {yes: bool}; stop {graceful: bool, deadline_ms};
+    callback as judging_callbacks.py says; signal {signal: its id}.
     """
 
     verb: str
@@ -68,6 +68,7 @@ class Case(NamedTuple):
     state: RunState
     request: Request
     people: People
+    now_ms: int
 
 
 def rows(state: RunState) -> tuple[Row, ...]:

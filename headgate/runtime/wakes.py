@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from headgate.records import NamedTuple
-from headgate.runtime.marks import DEADLINE, DELAY, DUE, EVERY, EXPIRY, RETRY, WAIT
+from headgate.runtime.marks import DEADLINE, DELAY, DRAIN, DUE, EVERY, EXPIRY, GRACE, RETRY, WAIT
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, Phase, WaitsFor
 
@@ -37,10 +37,10 @@ def stall_at(state: RunState) -> int | None:
 def next_wake(state: RunState) -> int | None:
     """When to decide again though nothing happened, UTC in ms; None when no clock moves the run."""
     held_back = state.phase is Phase.SCHEDULED and state.holds
-    if held_back or state.phase not in (Phase.ACTIVE, Phase.SCHEDULED):
+    if held_back or state.phase in TERMINAL_PHASES or state.phase in (Phase.QUEUED, Phase.STARTING):
         return None
     due = [state.heap[0][0]] if state.heap else []
-    stalls = stall_at(state)
+    stalls = stall_at(state) if state.phase is Phase.ACTIVE else None
     if stalls is not None:
         due.append(stalls)
     return min(due, default=None)
@@ -75,6 +75,8 @@ _TIMERS: Final = {
     DEADLINE: "its deadline passes",
     DUE: "it starts",
     WAIT: "`{}` stops waiting",
+    DRAIN: "what still runs is stopped",
+    GRACE: "it ends without what still runs",
 }
 
 

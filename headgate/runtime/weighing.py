@@ -9,11 +9,15 @@ from headgate.runtime.commands import Command, Record
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import EventType
 from headgate.runtime.state import RunState, StepState, error_json
-from headgate.runtime.status import HoldReason
+from headgate.runtime.status import HoldReason, Phase
 
 JITTER = 0.1
 LONGEST_RETRY_AFTER_MS = 86_400_000
 DEFAULT_BACKOFF_MS = 5_000
+LOST_AT_MOST = 5
+"""How many attempts of a step may be lost in a row before a person is asked; a worker that stops in good order does not
+count.
+"""
 
 
 def doubt_policy(step: StepState) -> str:
@@ -44,8 +48,13 @@ def weigh_error(state: RunState, step: StepState, now_ms: int) -> list[Command]:
 
 
 def weigh_doubt(state: RunState, step: StepState, error: StepError | None) -> list[Command]:
-    """What follows when nobody knows whether the attempt had its effect."""
+    """What follows when nobody knows whether the attempt had its effect.
+
+    What may be sent again is, but not for ever: it may be this step that its workers die of.
+    """
     policy = doubt_policy(step)
+    if policy == "retry" and step.losses >= LOST_AT_MOST:
+        policy = "hold"
     if policy == "retry":
         return [Record(EventType.STEP_INTERRUPTED, {"attempt": step.attempts}, step.path)]
     if policy == "hold":
@@ -77,17 +86,20 @@ def fail(state: RunState, step: StepState, error: StepError) -> list[Command]:
 
 def consequence(state: RunState, step: StepState) -> str:
     """`handled` when an edge takes the failure up, `item` when the loop around it decides, else the step's policy:
-    `fail`, `pause` or `continue`.
+    `fail`, `pause`, `drain` or `continue`; while a run drains, its verdict stands.
     """
     if step.node.handled:
         return "handled"
     loop = step.scope.loop
+    draining = state.phase is Phase.DRAINING
     if loop is not None:
-        return "pause" if loop.config.get("on_item_failure") == "pause" else "item"
+        return "pause" if loop.config.get("on_item_failure") == "pause" and not draining else "item"
+    if draining:
+        return "continue"
     if step.plan.on_failure is None and step.node.kind == "fail":
         return "fail"
     policy = step.plan.on_failure or state.plan.policies.on_failure
-    return policy if policy in ("pause", "continue") else "fail"
+    return policy if policy in ("pause", "drain", "continue") else "fail"
 
 
 def retry_delay_ms(state: RunState, step: StepState, error: StepError) -> int:

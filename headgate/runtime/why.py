@@ -49,7 +49,8 @@ def _ended(state: RunState) -> Reason:
         message = f"it failed{at} with {code}: {state.failure_message or (facts.meaning if facts else '')}"
         return Reason("ended", run, state.ended_at, "anybody", f"headgate redrive {run}", message)
     if state.phase is Phase.CANCELLED:
-        message = "it was cancelled; completed steps keep their outputs and nothing was undone"
+        word = "stopped" if state.failure_code == "RUN_STOPPED" else "cancelled"
+        message = f"it was {word}; completed steps keep their outputs and nothing was undone"
         return Reason("ended", run, state.ended_at, "anybody", f"headgate redrive {run}", message)
     how = state.outcome if state.phase is Phase.COMPLETED else state.skip_reason
     return Reason("ended", run, state.ended_at, None, None, f"it {state.phase.value}: {how}")
@@ -92,9 +93,8 @@ def _open(state: RunState) -> Iterator[Reason]:
     if state.phase in (Phase.QUEUED, Phase.STARTING):
         message = "it waits for a worker to take it"
         yield Reason("phase", run, state.created_at, "any worker", f"headgate drive {run}", message)
-    if state.phase is Phase.CANCELLING:
-        message = f"it is being cancelled; {len(state.in_flight)} attempts are still out"
-        yield Reason("phase", run, state.at, "its worker", f"headgate drive {run}", message)
+    if state.phase in (Phase.CANCELLING, Phase.DRAINING):
+        yield _ending(state)
     yield from _waiting(state)
     for path in list(state.retrying)[:_MOST_NAMED]:
         step = state.steps[path]
@@ -110,6 +110,21 @@ def _open(state: RunState) -> Iterator[Reason]:
     for path in [*state.ready, *state.interrupted][:_MOST_NAMED]:
         message = f"`{path}` may start and waits for a worker"
         yield Reason("ready", path, state.at, "any worker", f"headgate drive {run}", message)
+
+
+def _ending(state: RunState) -> Reason:
+    """What a run that drains or is being cancelled still waits for."""
+    run, count = state.run_id, len(state.in_flight)
+    out = "1 attempt is still out" if count == 1 else f"{count} attempts are still out"
+    until = "" if state.ends_by is None else f" at {iso(state.ends_by)}"
+    if state.phase is Phase.CANCELLING:
+        message = f"it is being cancelled: {out}, and it ends without them{until}" if count else "it is being cancelled"
+        return Reason("phase", run, state.ending_at, "its worker", f"headgate drive {run}", message)
+    drained = state.drain or {}
+    step = drained.get("step")
+    why = f"it drains, because `{step}` failed with {drained.get('code')}" if step else "it drains, as it was stopped"
+    message = f"{why}: {out} and may finish, nothing new starts; what is not done{until} is cancelled"
+    return Reason("phase", run, state.ending_at, "anybody", f"headgate stop {run} --now", message)
 
 
 def _waiting(state: RunState) -> Iterator[Reason]:

@@ -25,6 +25,7 @@ SCHEMA = {
             "type": "string",
         },
         "callback_expires": {"description": "how long it waits, in ms", "type": "integer"},
+        "deaf": {"description": "does not heed its cancellation while it takes its time", "type": "boolean"},
     },
     "required": ["book", "line"],
     "additionalProperties": False,
@@ -58,7 +59,9 @@ class Ledger:
         if given.get("tokens"):
             callback = callback_of(attempt, world, given.get("callback_expires", 60_000))
             _write(Path(given["tokens"]), callback.token)
-        if given.get("seconds"):
+        if given.get("deaf"):
+            await _deaf(given["seconds"])
+        elif given.get("seconds"):
             await asyncio.sleep(given["seconds"])
         if attempt.attempt <= given.get("fail", 0):
             raise StepFailure(StepError("UPSTREAM_ERROR", "not yet", ErrorClass.TRANSIENT))
@@ -67,3 +70,12 @@ class Ledger:
         if callback is not None:
             raise Parked(callback)
         return {"line": given["line"]}
+
+
+async def _deaf(seconds):
+    end = asyncio.get_running_loop().time() + seconds
+    while (left := end - asyncio.get_running_loop().time()) > 0:
+        try:
+            await asyncio.sleep(left)
+        except asyncio.CancelledError:
+            continue

@@ -15,6 +15,7 @@
 | `big` | answers a call with 9 MiB of text |
 | `stuck` | tells its process id on stderr, never answers, and ignores the end of its input and SIGTERM |
 | `deaf` | ignores the end of its input and SIGTERM |
+| `diary FILE` | never answers a call, and writes the method of each message, and the end of its input, to FILE |
 | `tools FILE` | lists the tools that FILE holds now |
 | `die-once FILE` | like `die` when FILE is not there, which it makes; then good |
 """
@@ -40,6 +41,11 @@ def write(message: dict[str, Any]) -> None:
 
 def text(value: object) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": str(value)}]}
+
+
+def note(method: str) -> None:
+    with Path(sys.argv[2]).open("a") as diary:
+        diary.write(f"{method}\n")
 
 
 def call(mode: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -95,8 +101,15 @@ def main() -> None:
     for line in sys.stdin:
         if mode == "chatty":
             print("DEBUG: got a message", flush=True)
+        if mode == "diary":
+            method = json.loads(line)["method"]
+            note(method)
+            if method == "tools/call":
+                continue
         if mode not in ("hang", "garbage", "stuck"):
             answer(mode, json.loads(line))
+    if mode == "diary":
+        note("end")
     if mode in ("deaf", "stuck"):
         threading.Event().wait()
 

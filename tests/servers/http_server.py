@@ -6,6 +6,7 @@
 | `/status/N` | answers with status N; `?retry_after=2` adds the header, `?message=...` a JSON error |
 | `/flaky/NAME?times=2` | 503 so many times, then 200 |
 | `/hang` | answers when the server is closed |
+| `/watch` | never answers, and notices when the client has gone |
 | `/drop` | reads the request and closes the connection |
 | `/cut` | promises a body and closes in the middle of it |
 | `/ledger` | POST: an effect, once for each `Idempotency-Key`; GET: how many there were |
@@ -44,6 +45,7 @@ class Server(ThreadingHTTPServer):
         self.ledger: dict[str, dict[str, object]] = {}
         self.failures: dict[str, int] = {}
         self.arrived = threading.Semaphore(0)
+        self.gone = threading.Semaphore(0)
         self.closing = threading.Event()
         self.lock = threading.Lock()
 
@@ -113,6 +115,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def on_hang(self, _rest: str) -> None:
         self.server.closing.wait()
+        self.close_connection = True
+
+    def on_watch(self, _rest: str) -> None:
+        """A client that waits for its answer sends nothing more, so what comes is its end."""
+        if self.connection.recv(1) == b"":
+            self.server.gone.release()
         self.close_connection = True
 
     def on_drop(self, _rest: str) -> None:
