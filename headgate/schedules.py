@@ -113,6 +113,14 @@ def next_runs(expression: str, after: datetime, count: int = 1) -> list[datetime
         return []  # the only thing left that it refuses is a day that no month has
 
 
+def runs_after(expression: str, after: datetime) -> Iterator[datetime]:
+    """Every time an expression is due after `after`, in order, as long as they are asked for; as `next_runs`."""
+    from cronsim import CronSim
+
+    if next_runs(expression, after):
+        yield from CronSim(expression, after)
+
+
 def odd_times(expression: str, zone: str, first: date, days: int) -> list[OddTime]:
     """The local times within `days` from `first` at which a schedule is due and that `zone` skips or doubles.
 

@@ -7,14 +7,39 @@ import subprocess
 import sys
 from pathlib import Path
 
-from headgate.api import history, operating, running
+from headgate.api import history, operating, publishing, running, workflows
+from headgate.api.driving import Drive
 from headgate.api.inputs import Given
 from headgate.api.operating import Act
+from headgate.api.passing import Publishing
 from headgate.api.place import Driving, Drove, Place, Rest
+from headgate.api.publishing import Because, Done
+from headgate.api.site import Site
+from headgate.api.workflows import WorkflowView
 from headgate.plan import Json
 from headgate.runtime.events import Event
 from headgate.runtime.store import RunFilter
 from headgate.runtime.view import RunView
+
+BECAUSE = Because()
+
+
+class TurnedClock:
+    """A clock that moves when it is told to, and a millisecond at each look, so that nothing waits for ever."""
+
+    def __init__(self, at_ms: int) -> None:
+        self._at = float(at_ms)
+
+    def now_ms(self) -> int:
+        self._at += 1
+        return int(self._at)
+
+    def monotonic(self) -> float:
+        return self._at / 1000
+
+    def turn(self, seconds: float) -> None:
+        self._at += seconds * 1000
+
 
 INSTALLED = Path(__file__).parent / "installed"
 """A folder that holds an installed package: the kind `ledger`, whose effects count themselves."""
@@ -63,6 +88,25 @@ class Desk:
         target = self.write(text)
         name = text.partition("workflow ")[2].split()[0]
         return running.run(f"{target}#{name}", Given(texts or {}, values), self.place, Driving(wait_ms, detach))
+
+    def publish(self, text: str, because: Because = BECAUSE, **how: bool | str) -> Done:
+        """Publishes the first workflow of `text`."""
+        target = self.write(text)
+        name = text.partition("workflow ")[2].split()[0]
+        return publishing.publish(f"{target}#{name}", Publishing(**how), because, self.place)  # type: ignore[arg-type]
+
+    def start(self, name: str, wait_ms: int | None = None, **values: Json) -> Rest:
+        """Runs the active version of a published workflow."""
+        return running.run(name, Given({}, values), self.place, Driving(wait_ms))
+
+    def workflow(self, name: str) -> WorkflowView:
+        return workflows.workflow(name, self.place)
+
+    def turned(self, at_ms: int) -> Drove:
+        """What `drive` makes of the store when the clock stands at `at_ms`."""
+        site, clock = Site(self.place), TurnedClock(at_ms)
+        site.clock = clock
+        return Drive(site, Driving(), clock.turn).all()
 
     def drive(self, *runs: str, wait_ms: int | None = None) -> Drove:
         return running.drive(runs, self.place, Driving(wait_ms))

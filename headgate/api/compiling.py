@@ -8,7 +8,7 @@ from headgate.api.examining import checked_file, examine_source
 from headgate.api.faults import UsageFault
 from headgate.api.reading import Unreadable, read_source
 from headgate.api.surroundings import Options, Surroundings
-from headgate.api.targets import target_of
+from headgate.api.targets import Target, target_of
 from headgate.compiler.graph import Graph
 from headgate.compiler.lower import lower
 from headgate.diagnostics import Severity
@@ -56,15 +56,27 @@ def compile_target(
     shown = surroundings.shown(found.path)
     try:
         source = read_source(found.path, shown)
-        examined = examine_source(source, found.path, surroundings)
-        wanted = found.workflow or only_workflow(examined, shown)
-        checked = checked_file(source, examined, found.workflow, strict=surroundings.is_strict(found.path))
     except Unreadable as reason:
-        return Compiled(None, CheckReport((), (reports.Unreadable(shown, str(reason)),), surroundings.faults))
+        return _unread(shown, reason, surroundings)
+    return compile_source(source, found, surroundings)
+
+
+def compile_source(source: Source, target: Target, surroundings: Surroundings) -> Compiled:
+    """The plan of a text as if it stood at `target`, which need not be there. Raises as `compile_target`."""
+    try:
+        examined = examine_source(source, target.path, surroundings)
+        wanted = target.workflow or only_workflow(examined, source.path)
+        checked = checked_file(source, examined, target.workflow, strict=surroundings.is_strict(target.path))
+    except Unreadable as reason:
+        return _unread(source.path, reason, surroundings)
     report = CheckReport((checked,), (), surroundings.faults)
     if checked.blocks or report.faults or wanted is None:
         return Compiled(None, report)
-    return Compiled(lowered(source, examined, wanted, surroundings.setting(found.path)), report)
+    return Compiled(lowered(source, examined, wanted, surroundings.setting(target.path)), report)
+
+
+def _unread(shown: str, reason: Unreadable, surroundings: Surroundings) -> Compiled:
+    return Compiled(None, CheckReport((), (reports.Unreadable(shown, str(reason)),), surroundings.faults))
 
 
 def lowered(source: Source, examined: Examined, wanted: str, setting: Setting) -> Plan:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class Fault(Exception):  # noqa: N818 - most of these are an answer, not an error
     """Raised by every function of `headgate.api` for what its caller can put right; never a traceback for a user."""
 
-    exit_code: ClassVar[int] = 4
+    exit_code: int = 4
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -40,6 +38,18 @@ class NothingStarted(Fault):
     def __init__(self, message: str, report: object = None) -> None:
         super().__init__(message)
         self.report = report
+
+
+class CompilationFailed(Fault):
+    """What was to be published does not pass the gate; the active version stays. `report` is the `CheckReport`.
+
+    The exit code is the gate's: 1 for findings, 2 for a workspace at fault, 3 for what cannot be read.
+    """
+
+    def __init__(self, message: str, report: object, exit_code: int) -> None:
+        super().__init__(message)
+        self.report = report
+        self.exit_code = exit_code
 
 
 class Refused(Fault):

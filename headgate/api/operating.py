@@ -186,5 +186,7 @@ def _replay_of(site: Site, read: Reader, run: str) -> tuple[Target, Record]:
     verdict = judge(state, Request("replay", site.place.actor), site.clock.now_ms(), site.workspace.people)
     if isinstance(verdict, Refusal):
         raise Refused(verdict.code.value, verdict.message)
-    record = creation(state.plan, state.inputs, state.trigger, Origin(site.place.actor, state.environment, run))
+    record = creation(
+        state.plan, state.inputs, state.trigger, Origin(site.place.actor, state.environment, run, state.version)
+    )
     return Target(state.plan, content), record

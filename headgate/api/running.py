@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING
 
 from headgate.api.faults import NothingStarted
 from headgate.api.inputs import Given, read_inputs
-from headgate.api.place import Driving, Drove, Place, Rest, exit_code, exit_code_of_all
+from headgate.api.place import Driving, Drove, Place, Rest, exit_code
+from headgate.api.published import Named, admitted, named, read_published
 from headgate.api.readiness import not_run_yet
 from headgate.api.session import Session
 from headgate.api.site import Site, find_run, translated
 from headgate.plan import JsonObject, Plan, PlanIntegrity, dump, load
 from headgate.records import NamedTuple
+from headgate.runtime.children import Caller
 from headgate.runtime.commands import Record
-from headgate.runtime.errors import DamagedLog, StoreError
+from headgate.runtime.errors import DamagedLog
 from headgate.runtime.events import EventType
 from headgate.runtime.loading import load_state
 from headgate.runtime.patience import Patience
-from headgate.runtime.status import RUN_STATUSES, RunStatus
-from headgate.runtime.store import RunFilter, RunRow
+from headgate.runtime.status import RUN_STATUSES, Phase, RunStatus
+from headgate.runtime.store import RunRow
+from headgate.runtime.store.workflows import unchanged
 from headgate.runtime.view import run_view
 from headgate.runtime.wakes import next_wake, told_wake
 
@@ -35,30 +38,73 @@ FAMILIES_AT_ONCE = 500
 
 
 class Target(NamedTuple):
-    """What `run` was told to start: a plan with its canonical bytes."""
+    """What `run` was told to start: a plan with its canonical bytes.
+
+    `version` is that of a published workflow, None for a file; `seq` is the last entry of that workflow's log.
+    """
 
     plan: Plan
     content: bytes
+    version: int | None = None
+    seq: int = 0
+
+
+class Later(NamedTuple):
+    """A run for later: when it is due, UTC in ms. More than `late_window` ms after that it is skipped (missed)."""
+
+    due_at: int
+    late_window: int | None = None
+
+
+class Changed(Exception):  # noqa: N818 - it is an answer
+    """The workflow changed between the look at it and the start of its run: look again."""
 
 
 # Starting
 
 
-def run(target: str, given: Given, place: Place, driving: Driving) -> Rest:
-    """Starts `target`, a `.flow` file (`FILE#NAME`) or a `.plan.json`, and drives it until it rests.
+def run(target: str, given: Given, place: Place, driving: Driving, later: Later | None = None) -> Rest:
+    """Starts `target` and drives it until it rests: a `.flow` file (`FILE#NAME`), a `.plan.json`, or the name of a
+    published workflow, whose active version it is.
 
-    It waits for timers, unless `driving.wait_ms` says how long at most. Raises `UsageFault` for inputs that do not fit
-    and `NothingStarted` for everything else that stands between the target and a run.
+    It waits for timers, unless `driving.wait_ms` says how long at most; a run for `later` is only made, unless it does.
+    Raises `UsageFault` for inputs that do not fit, `Refused` when the workflow starts nothing, and `NothingStarted` for
+    everything else that stands between the target and a run.
     """
-    site = Site(place, place.folder / target.partition("#")[0])
-    found = read_target(target, site)
-    inputs = read_inputs(found.plan.inputs, given)
+    name = named(target)
+    site = Site(place) if name is not None else Site(place, place.folder / target.partition("#")[0])
+    if later is not None and driving.wait_ms is None and later.due_at > site.clock.now_ms():
+        driving = driving._replace(detach=True)
     trigger: JsonObject = {"name": "manual", "kind": "manual", "payload": None}
-    return start(site, found, creation(found.plan, inputs, trigger, Origin(place.actor, site.environment)), driving)
+    while True:
+        found = _may_start(name, site) if name is not None else read_target(target, site)
+        inputs = read_inputs(found.plan.inputs, given)
+        origin = Origin(place.actor, site.environment, version=found.version)
+        record = creation(found.plan, inputs, trigger, origin)
+        if later is not None:
+            record.data.update({key: value for key, value in later._asdict().items() if value is not None})
+        try:
+            return start(site, found, record, driving)
+        except Changed:
+            continue
+
+
+def _may_start(name: Named, site: Site) -> Target:
+    found = admitted(name, site)
+    if site.environment is None and found.environment is not None:
+        site.environment = found.environment
+    return Target(found.plan, found.content, found.version, found.seq)
 
 
 def read_target(target: str, site: Site) -> Target:
-    """The plan of a target, compiled and passed by the gate; raises `NothingStarted`."""
+    """The plan of a target: a file's, compiled and passed by the gate, or that of `NAME` or `NAME@2`.
+
+    Raises `NothingStarted`.
+    """
+    name = named(target)
+    if name is not None:
+        version = read_published(name, site)
+        return Target(version.plan, version.content, version.version, version.seq)
     if target.endswith(".json"):
         plan = _read_plan(site.place.folder / target)
     else:
@@ -82,8 +128,7 @@ def _refusal(target: str, report: CheckReport) -> NothingStarted:
     if report.unreadable:
         reason = report.unreadable[0].message
         file = target.partition("#")[0]
-        named = "" if file.endswith(".flow") else "; published workflows are not run yet, name a file"
-        return NothingStarted(f"{reason}{named}" if f"`{file}`" in reason else f"`{target}`: {reason}{named}")
+        return NothingStarted(reason if f"`{file}`" in reason else f"`{target}`: {reason}")
     return NothingStarted(f"`{target}` does not pass the gate: nothing was started", report)
 
 
@@ -97,11 +142,12 @@ def _read_plan(path: Path) -> Plan:
 
 
 class Origin(NamedTuple):
-    """Who starts a run, for which environment; `source` is the run it replays."""
+    """Who starts a run, for which environment; `source` is the run it replays, `version` that of its workflow."""
 
     actor: str
     environment: str | None
     source: str | None = None
+    version: int | None = None
 
 
 def creation(plan: Plan, inputs: JsonObject, trigger: JsonObject, origin: Origin) -> Record:
@@ -113,20 +159,29 @@ def creation(plan: Plan, inputs: JsonObject, trigger: JsonObject, origin: Origin
         "trigger": trigger,
         "environment": origin.environment,
     }
+    if origin.version is not None:
+        facts["version"] = origin.version
     if origin.source is not None:
         facts["source"] = origin.source
     return Record(EventType.RUN_CREATED, facts, actor=origin.actor)
 
 
 def start(site: Site, target: Target, record: Record, driving: Driving) -> Rest:
-    """Makes the run that `record` describes and drives it; raises `NothingStarted`."""
+    """Makes the run that `record` describes and drives it; raises `NothingStarted`, and `Changed` for a version of a
+    workflow to which something happened meanwhile.
+    """
     with translated(), Session(site, site.open_store(), driving) as session:
-        for plan in session.callees.closure(target.plan):
+        for plan in session.callees.closure(Caller(target.plan, target.version is not None)):
             reason = not_run_yet(plan, site.workspace)
             if reason is not None:
                 raise NothingStarted(f"{reason}; nothing was started")
         session.executor.fleet.shelf.keep(target.plan)
-        made = session.executor.fleet.create(record, target.content, site.clock.now_ms())
+        also = (unchanged(target.plan.workflow, target.seq),) if target.seq else ()
+        made = session.executor.fleet.create(record, target.content, site.clock.now_ms(), also)
+        if also:
+            session.executor.record()
+            if session.store.read.run(made.id) is None:
+                raise Changed
         patience = Patience(_until(site, driving.wait_ms, forever=True), driving.wait_ms is not None)
         rest = drive_on(session, made.id, driving, patience)
     if site.stands_elsewhere and not RUN_STATUSES[rest.view.status].terminal:
@@ -138,69 +193,38 @@ def start(site: Site, target: Target, record: Record, driving: Driving) -> Rest:
 # Driving
 
 
-class Batch(NamedTuple):
-    """By family: `faults` of those that could not be loaded, `lacking` names what this machine lacks."""
-
-    faults: dict[str, str]
-    lacking: dict[str, tuple[str, ...]]
-
-
 def drive(runs: Sequence[str], place: Place, driving: Driving) -> Drove:
     """Drives the named runs, or every open one, until each rests: what is due is done, timers are not waited for.
 
-    A run that another process drives is followed. Raises `NothingStarted` for a run that does not exist.
+    Without names, what the clock starts is let in too. A run that another process drives is followed. Raises
+    `NothingStarted` for a run that does not exist.
     """
+    from headgate.api.driving import Drive
+
     site = Site(place)
     if not runs and not site.store_path.exists():
         return Drove((), (), 0)
-    rests: list[Rest] = []
-    faults: list[str] = []
     with translated():
         store = site.existing_store()
-        named = [find_run(store.read, prefix) for prefix in runs]
-        chosen = named or [row.id for row in reversed(store.read.runs(RunFilter(open_only=True)))]
-        roots = list(dict.fromkeys(row.root for run in chosen if (row := store.read.run(run)) is not None))
-        store.close()
-        for first in range(0, len(roots), FAMILIES_AT_ONCE):
-            with Session(site, site.existing_store(), driving) as session:
-                some = roots[first : first + FAMILIES_AT_ONCE]
-                batch = _drive_batch(session, some, driving)
-                faults += batch.faults.values()
-                rests += [
-                    rest_of(session, run, batch.lacking.get(row.root, ()))
-                    for run in chosen
-                    if (row := session.store.read.run(run)) is not None
-                    and row.root in some
-                    and row.root not in batch.faults
-                ]
-                if session.interrupted:
-                    break
-    return Drove(tuple(rests), tuple(faults), exit_code_of_all(rests, faults))
-
-
-def _drive_batch(session: Session, roots: list[str], driving: Driving) -> Batch:
-    patience = patience_of(session.site, driving)
-    faults: dict[str, str] = {}
-    lacking: dict[str, tuple[str, ...]] = {}
-    elsewhere: list[str] = []
-    for root in roots:
         try:
-            if not session.lead(root):
-                elsewhere.append(root)
-                continue
-        except (DamagedLog, StoreError) as fault:
-            faults[root] = str(fault)
-            continue
-        missing = session.lacking(root)
-        if missing:
-            lacking[root] = missing
-            session.executor.record()
-            session.let_go(root)
-    session.drive(roots[0] if len(roots) == 1 else None, patience)
-    for root in elsewhere:
-        if not session.interrupted:
-            follow(session, root, driving, patience)
-    return Batch(faults, lacking)
+            named = [find_run(store.read, prefix) for prefix in runs]
+        finally:
+            store.close()
+        return Drive(site, driving).named(named) if named else Drive(site, driving).all()
+
+
+def record_requests(runs: Sequence[str], place: Place, driving: Driving) -> None:
+    """Has what was asked of these runs answered, here or by who drives them; nothing new is started."""
+    site = Site(place)
+    with translated(), Session(site, site.existing_store(), driving) as session:
+        roots = dict.fromkeys(row.root for run in runs if (row := session.store.read.run(run)) is not None)
+        for root in roots:
+            try:
+                if session.lead(root):
+                    session.executor.record()
+                    session.let_go(root)
+            except DamagedLog:
+                continue  # `drive` says so, and nothing of it can be operated
 
 
 def drive_on(session: Session, run: str, driving: Driving, patience: Patience) -> Rest:
@@ -220,7 +244,7 @@ def follow(session: Session, run: str, driving: Driving, patience: Patience) -> 
     read, clock = session.store.read, session.site.clock
     while True:
         row = read.run(run)
-        if row is None or _rests(row, patience):
+        if row is None or _rests(row, patience) or _is_barred(session, row):
             return
         if session.lead(row.root):
             session.drive(run, patience)
@@ -231,6 +255,12 @@ def follow(session: Session, run: str, driving: Driving, patience: Patience) -> 
             driving.on_change(run_view(load_state(read, session.executor.fleet.shelf, row)))
         if patience.until is not None and patience.for_people and clock.now_ms() > patience.until:
             return
+
+
+def _is_barred(session: Session, row: RunRow) -> bool:
+    """Whether a scheduled run is due, and its workflow starts nothing now."""
+    due = row.phase == Phase.SCHEDULED and row.due_at is not None and row.due_at <= session.site.clock.now_ms()
+    return due and row.version is not None and not session.dispatching(row.workflow)
 
 
 def _rests(row: RunRow, patience: Patience) -> bool:

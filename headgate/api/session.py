@@ -13,12 +13,14 @@ from headgate.api.callees import CalleeFinder
 from headgate.api.faults import UsageFault
 from headgate.api.place import Driving
 from headgate.api.site import Site
+from headgate.runtime.children import Caller
 from headgate.runtime.connections import World
 from headgate.runtime.errors import StoreError
 from headgate.runtime.executor import Executor, Services
 from headgate.runtime.patience import Patience
 from headgate.runtime.store import Owner, Store
 from headgate.runtime.view import run_view
+from headgate.runtime.workflow_status import WorkflowStatus
 
 VIEW_SECONDS = 0.1
 LEAVE_SECONDS = 1.0
@@ -38,7 +40,7 @@ class Session(AbstractContextManager["Session"]):
         self._shown_at = 0.0
         self._view_due: asyncio.TimerHandle | None = None
         self._owner = Owner(store.locks)
-        self.callees = CalleeFinder(site)
+        self.callees = CalleeFinder(site, store.read)
         self.executor = Executor(
             store,
             self._owner,
@@ -49,6 +51,7 @@ class Session(AbstractContextManager["Session"]):
                 output_schema=site.output_schema,
                 people=site.workspace.people,
                 changed=self._show,
+                dispatching=self.dispatching,
             ),
         )
 
@@ -69,6 +72,11 @@ class Session(AbstractContextManager["Session"]):
             world = self._worlds[environment] = World(workspace, clock=self.site.clock, keys=self.site.keys)
         return world
 
+    def dispatching(self, workflow: str) -> bool:
+        """Whether a workflow lets runs start that are due; those of one that is paused for safety are held then."""
+        row = self.store.read.workflow(workflow)
+        return row is None or row.status in (WorkflowStatus.PUBLISHED, WorkflowStatus.PAUSED_SAFETY)
+
     def lead(self, root: str) -> bool:
         """Takes a family of runs; False while another process drives it. Raises `DamagedLog` and `StoreError`."""
         return self.executor.fleet.take(root, self.site.clock.now_ms())
@@ -86,7 +94,7 @@ class Session(AbstractContextManager["Session"]):
             except UsageFault as fault:
                 sentences[fault.message] = None
                 continue
-            for plan in self.callees.closure(driven.plan):
+            for plan in self.callees.closure(Caller(driven.plan, driven.state.version is not None)):
                 sentences.update(dict.fromkeys(world.missing(plan.requires)))
         return tuple(sentences)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headgate import workspace as workspaces
 from headgate.api.neighbours import Neighbours
-from headgate.diagnostics import nearest
+from headgate.diagnostics import Severity, nearest
 from headgate.validators.gate import Setting
 from headgate.validators.selection import Selection, codes_of, selection_faults, weight_faults, weights_of
 from headgate.workspace import EMPTY, FILE_NAME, LOCK_NAME, Lock, LockDamaged, Workspace
@@ -55,7 +55,9 @@ def read_setting(
         weights,
     )
     setting = Setting(workspace, lock, options.environment, today, whole, neighbours, elsewhere=neighbours.find)
-    return (setting._replace(live=_live(workspace, options)) if options.online else setting), faults
+    if options.online:
+        setting = setting._replace(live=_live(workspace, options))
+    return (setting._replace(drift=Severity.ERROR) if options.publishing else setting), faults
 
 
 def _live(workspace: Workspace, options: Options) -> Live:

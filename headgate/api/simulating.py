@@ -17,7 +17,7 @@ from headgate.compiler.interests import interests
 from headgate.compiler.time_bounds import time_bound
 from headgate.plan import Json, JsonObject, Plan, dump
 from headgate.records import NamedTuple
-from headgate.runtime.children import Callee, CalleeRefused
+from headgate.runtime.children import Callee, CalleeRefused, Caller
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.simulation.assumptions import Assumptions
 from headgate.runtime.simulation.drawing import Looks, Unmakeable, draw_of, shape_of, value_for
@@ -90,7 +90,7 @@ class _Stage:
         target = read_target(question.target, self.site)
         self.plan = target.plan
         finder = CalleeFinder(self.site)
-        plans = list(finder.closure(self.plan))
+        plans = list(finder.closure(Caller(self.plan)))
         looked = {plan.workflow: Looks(*interests(plan)) for plan in reversed(plans)}
         self._mine = looked[self.plan.workflow]
         self._given = question.inputs
@@ -156,7 +156,7 @@ class _Stage:
         return {"name": "manual", "kind": "manual", "payload": payload}
 
 
-def _callee(finder: CalleeFinder, caller: Plan, name: str, inputs: JsonObject) -> Callee:
+def _callee(finder: CalleeFinder, caller: Caller, name: str, inputs: JsonObject) -> Callee:
     """A called workflow, also one that this version simulates and does not run."""
     plan = finder.plan(caller, name)
     try:

@@ -25,7 +25,8 @@ class Options(NamedTuple):
     `select` and `ignore` hold codes or their beginnings, also several in one text, divided by commas. `cache` lets
     `check` keep its answers and find them again. `online` asks the instances that are called what they say of their
     tools now; `waiting` is told which ones keep it waiting. `baseline` is the file of known findings, else
-    the workspace's; without `baselines` none is used. `progress` is told how many of how many files are done.
+    the workspace's; without `baselines` none is used. `progress` is told how many of how many files are done. On
+    `publishing` a tool that is not as locked is an error.
     """
 
     strict: bool = False
@@ -40,6 +41,7 @@ class Options(NamedTuple):
     baseline: str | None = None
     baselines: bool = True
     progress: Callable[[int, int], None] | None = None
+    publishing: bool = False
 
 
 DEFAULTS = Options()

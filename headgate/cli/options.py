@@ -28,6 +28,32 @@ def duration(text: str) -> int:
     return round(float(match[1]) * _UNITS[match[2]])
 
 
+def future(text: str) -> int:
+    """UTC milliseconds of a time to come: `+2h` from now, `18:30` the next one here, or an ISO date and time (UTC
+    unless it says otherwise).
+    """
+    from datetime import UTC, datetime, time, timedelta
+
+    from headgate.runtime.clock import SystemClock
+
+    now = SystemClock().now_ms()
+    if text.startswith("+"):
+        return now + duration(text[1:])
+    clock_time = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", text)
+    if clock_time is not None:
+        here = datetime.fromtimestamp(now / 1000, UTC).astimezone()
+        due = datetime.combine(here.date(), time(int(clock_time[1]), int(clock_time[2])))
+        if due.astimezone() <= here:
+            due += timedelta(days=1)
+        return round(due.astimezone().timestamp() * 1000)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        expected = "`+2h` from now, `18:30`, or a time such as `2026-11-20T10:00` (UTC)"
+        raise click.BadParameter(f"`{text}` is no time; expected {expected}") from None
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
 class Parsed(NamedTuple):
     """A parsed JSON value, so that `null` is told apart from an option that was not given."""
 

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli.answers import follow
-from headgate.cli.options import driving, format_option, pair, placed
+from headgate.cli.options import driving, duration, format_option, future, pair, placed
 from headgate.cli.output import print_findings_json
 
 if TYPE_CHECKING:
     from headgate.api.inputs import Given
     from headgate.api.place import Driving, Place, Rest
+    from headgate.api.running import Later
     from headgate.plan import Json, JsonObject
 
 
 @click.command("run")
-@click.argument("target", metavar="FILE")
+@click.argument("target", metavar="FILE|NAME")
 @click.option("-i", "--input", "texts", type=pair, multiple=True, metavar="NAME=VALUE", help="An input, many times.")
 @click.option("--inputs", "file", metavar="FILE", help="Inputs as one JSON object; - is standard input.")
+@click.option("--at", "due_at", type=future, metavar="TIME", help="Start it then: `+2h`, `18:30`, or an ISO time.")
+@click.option(
+    "--late", metavar="run|skip|DURATION", help="When nobody drives it in time: run it all the same, or skip it."
+)
 @format_option("text", "json")
 @driving
 @placed
@@ -30,6 +35,8 @@ def run(
     target: str,
     texts: tuple[tuple[str, str], ...],
     file: str | None,
+    due_at: int | None,
+    late: str | None,
     output: str,
     wait_ms: int | None,
     detach: bool,
@@ -37,19 +44,27 @@ def run(
 ) -> int:
     """Start a run here and follow it until it rests.
 
-    FILE is a .flow file, FILE#NAME for one workflow of it, or a .plan.json. Inputs of type string and enum are taken
-    verbatim, others as JSON. Exit codes: 0 completed, 1 failed or cancelled, 2 inputs that do not fit, 3 nothing
-    started, 5 at rest but not finished (waiting or paused). With --format json, findings of the gate are printed as
-    `check` prints them.
+    FILE is a .flow file, FILE#NAME for one workflow of it, or a .plan.json; NAME is a published workflow, of which the
+    active version is run. Inputs of type string and enum are taken verbatim, others as JSON.
+
+    With --at the run is scheduled and `drive` starts it when it is due: `+2h` from now, `18:30` the next one by this
+    machine's clock, or an ISO time (UTC unless it says otherwise; one that is past is due now). --late says what
+    becomes of it when it is driven too late: `run` it all the same (unless told otherwise), `skip` it when it is more
+    than a minute late, or more than a DURATION.
+
+    Exit codes: 0 completed, 1 failed or cancelled, 2 inputs that do not fit, 3 nothing started, 5 at rest but not
+    finished (waiting, paused or scheduled), 6 the workflow is a draft, disabled or archived. With --format json,
+    findings of the gate are printed as `check` prints them.
     """
     from headgate.api import running
     from headgate.api.faults import InputsMissing, NothingStarted, UsageFault
     from headgate.api.inputs import Given
 
+    later = _later(due_at, late)
     given = Given(unique(texts), read_object(file, "one value for each input") if file else {})
 
     def start(how: Driving) -> Rest:
-        return running.run(target, given, place, how)
+        return running.run(target, given, place, how, later)
 
     try:
         return follow(start, wait_ms, detach=detach, output=output)
@@ -65,6 +80,20 @@ def run(
             raise NothingStarted(fault.message) from None
         raise
     return follow(start, wait_ms, detach=detach, output=output)
+
+
+def _later(due_at: int | None, late: str | None) -> Later | None:
+    """When to start, and how late that may be."""
+    from headgate.api.running import Later
+    from headgate.runtime.occasions import LATE_AFTER_MS
+
+    if due_at is None:
+        if late is not None:
+            raise click.UsageError("`--late` is about a run for later: add --at TIME")
+        return None
+    if late in (None, "run"):
+        return Later(due_at)
+    return Later(due_at, LATE_AFTER_MS if late == "skip" else duration(late or ""))
 
 
 def unique(texts: tuple[tuple[str, str], ...]) -> dict[str, str]:

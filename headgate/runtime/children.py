@@ -18,11 +18,22 @@ DEPTH_LIMIT = 16
 
 
 class Callee(NamedTuple):
-    """A workflow that a `call` step starts: its plan, the plan's canonical bytes, and the inputs with defaults."""
+    """A workflow that a `call` step starts: its plan, the plan's canonical bytes, and the inputs with defaults.
+
+    `version` is that of a published workflow, None for a file of the workspace.
+    """
 
     plan: Plan
     content: bytes
     inputs: JsonObject
+    version: int | None = None
+
+
+class Caller(NamedTuple):
+    """Whose step calls: its plan, and whether it runs as a published version, which calls published ones."""
+
+    plan: Plan
+    published: bool = False
 
 
 class CalleeRefused(Exception):  # noqa: N818 - it is the answer to a call
@@ -33,23 +44,23 @@ class CalleeRefused(Exception):  # noqa: N818 - it is the answer to a call
         self.error = error
 
 
-Callees = Callable[[Plan, str, JsonObject], Callee]
-"""(the caller's plan, the workflow's name, the inputs) -> Callee; raises `CalleeRefused`. Compiling is api's."""
+Callees = Callable[[Caller, str, JsonObject], Callee]
+"""(who calls, the workflow's name, the inputs) -> Callee; raises `CalleeRefused`. Compiling is api's."""
 
 
 def creation(callee: Callee, caller: DrivenRun, step: str, *, attached: bool) -> Record:
     """The first event of a sub-run; one that is not attached has a caller it never tells."""
-    return Record(
-        EventType.RUN_CREATED,
-        {
-            "workflow": callee.plan.workflow,
-            "plan_digest": callee.plan.digest,
-            "inputs": callee.inputs,
-            "trigger": {"name": "call", "kind": "call", "payload": None},
-            "environment": caller.state.environment,
-            "parent": {"run": caller.id, "step": step, "attached": attached},
-        },
-    )
+    facts: JsonObject = {
+        "workflow": callee.plan.workflow,
+        "plan_digest": callee.plan.digest,
+        "inputs": callee.inputs,
+        "trigger": {"name": "call", "kind": "call", "payload": None},
+        "environment": caller.state.environment,
+        "parent": {"run": caller.id, "step": step, "attached": attached},
+    }
+    if callee.version is not None:
+        facts["version"] = callee.version
+    return Record(EventType.RUN_CREATED, facts)
 
 
 def too_deep() -> CalleeRefused:

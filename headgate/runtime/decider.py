@@ -52,7 +52,7 @@ from headgate.runtime.evolve import evolve
 from headgate.runtime.judging import Accepted, NoOp, People, Refusal, Request, Verdict, judge
 from headgate.runtime.marks import EXPIRY
 from headgate.runtime.state import RunState, new
-from headgate.runtime.status import TERMINAL_PHASES, Phase
+from headgate.runtime.status import MISSED, TERMINAL_PHASES, Phase
 from headgate.runtime.status_of import Derived, derive
 from headgate.runtime.wakes import WakeSource, next_wake, stall_at, wake_sources
 
@@ -80,7 +80,10 @@ def decide(state: RunState, now_ms: int) -> list[Command]:
         return []
     if phase is Phase.SCHEDULED:
         assert state.due_at is not None, "a scheduled run has its time"
-        return [Record(EventType.RUN_QUEUED, {})] if state.due_at <= now_ms else []
+        if state.due_at > now_ms:
+            return []
+        missed = state.late_window is not None and now_ms - state.due_at > state.late_window
+        return [Record(EventType.RUN_SKIPPED, {"reason": MISSED}) if missed else Record(EventType.RUN_QUEUED, {})]
     if phase is Phase.QUEUED:
         return [Record(EventType.RUN_STARTING, {}), Record(EventType.RUN_ACTIVATED, {})]
     assert phase is Phase.STARTING, "every phase is decided"

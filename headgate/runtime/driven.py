@@ -36,7 +36,8 @@ Completion: TypeAlias = "Callable[[DrivenRun, Record, int], Record]"
 class DrivenRun:
     """A run that this process leads. `started` and `aborted` are what to do once the appended events are committed.
 
-    `stored` is the projection as it stands in the store, None for a run that is not there yet.
+    `also` are further rows that the appended events change. `stored` is the projection as it stands in the store, None
+    for a run that is not there yet.
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class DrivenRun:
         "_taken",
         "_touched",
         "aborted",
+        "also",
         "changed",
         "depth",
         "heard",
@@ -66,6 +68,7 @@ class DrivenRun:
         self.heard: dict[str, int] = {}  # path of an open wait -> the number of the last signal it was asked of
         self.started: list[Perform] = []
         self.aborted: list[Abort] = []
+        self.also: list[Also] = []
         self._events: list[tuple[int, str]] = []
         self._touched: dict[str, None] = {}
         self._listened: dict[str, None] = {}
@@ -139,7 +142,7 @@ class DrivenRun:
             tuple(self._answers),
             (self.state.plan_digest, self.new_plan) if self.new_plan is not None else None,
             new,
-            self._also(),
+            (*self._also(), *self.also),
             was=self.stored,
         )
 
@@ -153,6 +156,7 @@ class DrivenRun:
         self._listened = {}
         self._taken = []
         self._answers = []
+        self.also = []
 
     def _also(self) -> tuple[Also, ...]:
         """The open waits that changed, and the signals that were taken."""

@@ -14,7 +14,7 @@ class EventType(StrEnum):
     """Each with the data it carries. `step` of the event names the step's path, `notify.3.send` inside a loop."""
 
     # the run; created with workflow, version, plan_digest, inputs, trigger {name, kind, payload}, environment, due_at,
-    # parent {run, step} and source (the run it replays)
+    # late_window (ms: later than that, it is skipped), parent {run, step} and source (the run it replays)
     RUN_CREATED = "run_created"
     RUN_QUEUED = "run_queued"
     RUN_STARTING = "run_starting"

@@ -94,6 +94,7 @@ def _created(state: RunState, event: Event) -> None:
     state.source = _text(data.get("source"))
     state.created_at = event.at
     state.due_at = _whole(data.get("due_at"))
+    state.late_window = _whole(data.get("late_window"))
     if state.due_at is not None and state.due_at > event.at:
         state.phase = Phase.SCHEDULED
         arm(state, DUE, state.due_at)

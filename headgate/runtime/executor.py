@@ -37,9 +37,9 @@ class Services(NamedTuple):
 
     `worlds` gives the bindings of an environment; `callees` finds what `call` steps start; `output_schema` is the
     locked schema of a tool's result; `people` are the workspace's groups; `changed` is told the id of each run after
-    its commit, for live views. `perform` carries an attempt out, `hosting` makes what attempts run on, and
-    `identifiers` name new runs. A store that is not `shared` is nobody else's: it is not asked for others' acts, and no
-    lease is renewed.
+    its commit, for live views. `dispatching` says whether a published workflow lets runs start that are due. `perform`
+    carries an attempt out, `hosting` makes what attempts run on, and `identifiers` name new runs. A store that is not
+    `shared` is nobody else's: it is not asked for others' acts, and no lease is renewed.
     """
 
     worlds: Callable[[str | None], World]
@@ -48,6 +48,7 @@ class Services(NamedTuple):
     output_schema: OutputSchema
     people: People
     changed: Callable[[str], None]
+    dispatching: Callable[[str], bool] = lambda _workflow: True
     perform: Performing = performers.perform
     identifiers: Callable[[], Identifiers] = Identifiers
     shared: bool = True
@@ -62,6 +63,7 @@ class Executor:
         self.fleet = Fleet(
             store, owner, services.callees, self._binding, services.people, identifiers=services.identifiers()
         )
+        self.fleet.dispatching = services.dispatching
         self._worlds = services.worlds
         self.interrupted = False
         self._store = store
@@ -237,7 +239,12 @@ class Executor:
     # Between ticks
 
     def _awaits(self, patience: Patience) -> bool:
-        return any(awaited(driven.state, patience) is not None for driven in self.fleet.runs.values())
+        barred = self.fleet.barred
+        return any(
+            awaited(driven.state, patience) is not None
+            for driven in self.fleet.runs.values()
+            if driven.id not in barred
+        )
 
     async def _wait(self) -> None:
         """Until an attempt ends, a timer is due, or it is time to look for what others ask."""

@@ -11,6 +11,7 @@ from headgate.runtime.children import (
     DEPTH_LIMIT,
     CalleeRefused,
     Callees,
+    Caller,
     awaits,
     creation,
     ending,
@@ -27,7 +28,7 @@ from headgate.runtime.judging import Accepted, People, Refusal, Request, Verdict
 from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
 from headgate.runtime.state import new
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatus
-from headgate.runtime.store import Identifiers, Lease, Notice, Owner, RunWrite, Store, cleared, noted
+from headgate.runtime.store import Also, Identifiers, Lease, Notice, Owner, RunWrite, Store, cleared, noted
 from headgate.runtime.wakes import is_forgotten, next_wake
 
 Bindings: TypeAlias = "Callable[[str | None, str, JsonObject], JsonObject]"
@@ -37,7 +38,10 @@ _PASSED_ON = frozenset({"pause", "resume"})
 
 
 class Fleet:
-    """Runs in memory, each under a lease. `dirty` are those that something happened to."""
+    """Runs in memory, each under a lease.
+
+    `dispatching` says whether a workflow lets runs start that are due; `barred` are those it does not.
+    """
 
     def __init__(
         self,
@@ -64,16 +68,23 @@ class Fleet:
         self._wakes: list[tuple[int, str]] = []
         self._armed: dict[str, int] = {}
         self._newest_signal = -1
+        self.dispatching: Callable[[str], bool] = lambda _workflow: True
+        self.barred: set[str] = set()
 
     # Runs come and go
 
-    def create(self, record: Record, plan_content: bytes, at: int) -> DrivenRun:
-        """A new run at the top of its family. `record` is its creation; its plan is on the shelf."""
+    def create(self, record: Record, plan_content: bytes | None, at: int, also: tuple[Also, ...] = ()) -> DrivenRun:
+        """A new run at the top of its family. `record` is its creation; its plan is on the shelf, and in the
+        store already without `plan_content`.
+
+        `also` are rows that are written with it; what they raise in the store refuses the run.
+        """
         plan = self.shelf.plan(str(record.data["plan_digest"]))
         run = self._identifiers.new(at)
         lease = Lease(run, self._owner.name, 1)
         driven = DrivenRun(new(run, plan), lease, None, plan_content)
         driven.append(record, at)
+        driven.also += also
         self._add(driven)
         return driven
 
@@ -140,6 +151,7 @@ class Fleet:
         self.leases.pop(root, None)
         for each in self.family(root):
             del self.runs[each.id]
+            self.barred.discard(each.id)
             self._dirty.pop(each.id, None)
             self._touched.pop(each.id, None)
 
@@ -222,11 +234,14 @@ class Fleet:
                 del self._armed[run]
                 if run in self.runs:
                     self._dirty[run] = None
+        self._dirty.update(dict.fromkeys(self.barred))
         touched = self._touched
         while self._dirty:
             run = next(iter(self._dirty))
             del self._dirty[run]
             driven = touched[run] = self.runs[run]
+            if self._is_barred(driven, at):
+                continue
             self._hear(driven, at)
             driven.settle(at, self._complete, record_only=record_only)
             while self._hear(driven, at):
@@ -235,6 +250,15 @@ class Fleet:
                 self._drain_called(driven, at)
             self._cancel_called(driven, at)
             self._tell_caller(driven, at)
+
+    def _is_barred(self, driven: DrivenRun, at: int) -> bool:
+        """Whether a scheduled run is due and its workflow starts nothing now: it stays as it is, and is overdue."""
+        state = driven.state
+        self.barred.discard(state.run_id)
+        due = state.phase is Phase.SCHEDULED and state.due_at is not None and state.due_at <= at and not state.holds
+        if due and state.version is not None and not self.dispatching(state.workflow):
+            self.barred.add(state.run_id)
+        return state.run_id in self.barred
 
     def writes(self) -> list[tuple[DrivenRun, RunWrite]]:
         """What the runs that were touched have to commit; they are no longer counted as touched."""
@@ -257,7 +281,7 @@ class Fleet:
     def _arm(self, driven: DrivenRun) -> None:
         """An earlier alarm than needed stays: it looks at the run once too often, and nothing piles up."""
         wake = next_wake(driven.state)
-        if wake is not None and self._armed.get(driven.id, wake + 1) > wake:
+        if wake is not None and driven.id not in self.barred and self._armed.get(driven.id, wake + 1) > wake:
             self._armed[driven.id] = wake
             heapq.heappush(self._wakes, (wake, driven.id))
 
@@ -296,7 +320,8 @@ class Fleet:
             if caller.depth + 1 >= DEPTH_LIMIT:
                 raise too_deep()
             inputs = facts.get("inputs")
-            callee = self._callees(caller.plan, str(facts["workflow"]), inputs if isinstance(inputs, dict) else {})
+            who = Caller(caller.plan, caller.state.version is not None)
+            callee = self._callees(who, str(facts["workflow"]), inputs if isinstance(inputs, dict) else {})
         except CalleeRefused as refusal:
             return refused(record, refusal)
         self.shelf.keep(callee.plan)

@@ -74,7 +74,9 @@ def _resume(case: Case) -> Verdict:
 
 
 def _cancel(case: Case) -> Verdict:
-    return _end(case, None, "cancelled")
+    """`args` may have the `code` of why the platform cancels, such as DEPENDENCY_REMOVED."""
+    code = case.request.args.get("code")
+    return _end(case, code if isinstance(code, str) else None, "cancelled")
 
 
 def _stop(case: Case) -> Verdict:

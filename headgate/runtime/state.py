@@ -233,6 +233,7 @@ class RunState:
         self.parent: JsonObject | None = None
         self.source: str | None = None
         self.due_at: int | None = None
+        self.late_window: int | None = None
         self.deadline: int | None = None
         self.created_at = 0
         self.started_at: int | None = None

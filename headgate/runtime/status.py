@@ -27,6 +27,10 @@ class Phase(StrEnum):
 TERMINAL_PHASES: Final = frozenset({Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED, Phase.SKIPPED})
 
 
+MISSED: Final = "missed"
+"""Why a run was skipped that was late beyond what its trigger allows."""
+
+
 class Outcome(StrEnum):
     """How a completed run ended; the first that applies, from the top."""
 

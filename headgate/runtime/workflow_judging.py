@@ -107,7 +107,7 @@ def _refused(state: WorkflowState, status: WorkflowStatus, act: WorkflowAct, cod
         return Refusal(
             code, f"`{state.name}` is not paused for safety; {WORKFLOW_ALLOWED[status].format(name=state.name)}"
         )
-    return Refusal(code, f"{REFUSALS[code]}; {WORKFLOW_ALLOWED[status].format(name=state.name)}")
+    return Refusal(code, WORKFLOW_ALLOWED[status].format(name=state.name))
 
 
 def _draft(state: WorkflowState, request: WorkflowRequest) -> WorkflowVerdict:

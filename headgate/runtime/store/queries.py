@@ -17,6 +17,7 @@ from headgate.runtime.store.opening import open_for_reading
 from headgate.runtime.store.packing import unpack
 from headgate.runtime.store.rows import ApprovalRow, RunFilter, RunRow, StoredRequest
 from headgate.runtime.store.signals import Signal, newest, of_event, of_id, waits
+from headgate.runtime.store.workflow_reading import WorkflowReading
 
 EVENT_BITS = 32
 _LAST = (1 << EVENT_BITS) - 1
@@ -28,7 +29,7 @@ AMBIGUOUS_AT_MOST = 5
 Row: TypeAlias = "tuple[Any, ...]"
 
 
-class Reader:
+class Reader(WorkflowReading):
     """Questions to the store. Each raises `StoreError` when it cannot be read."""
 
     __slots__ = ("_connection", "_path")

@@ -150,7 +150,9 @@ def remove(connection: sqlite3.Connection, roots: Sequence[str], before: int, no
 
 def remove_unused_plans(connection: sqlite3.Connection) -> int:
     """Deletes, inside the caller's transaction, the plans of which no run is left; how many there were."""
-    return connection.execute("DELETE FROM plans WHERE digest NOT IN (SELECT plan_digest FROM runs)").rowcount
+    return connection.execute(
+        "DELETE FROM plans WHERE digest NOT IN (SELECT plan_digest FROM runs UNION SELECT plan_digest FROM versions)"
+    ).rowcount
 
 
 def mend(connection: sqlite3.Connection, row: RunRow | ApprovalRow) -> None:

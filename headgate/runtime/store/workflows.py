@@ -9,7 +9,9 @@ from collections.abc import Callable
 from headgate.plan import JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime.store import journal
-from headgate.runtime.verdicts import NoOp, Refusal
+from headgate.runtime.store.identifiers import Identifiers
+from headgate.runtime.store.packing import pack, unpack
+from headgate.runtime.verdicts import NoOp
 from headgate.runtime.workflow_judging import Granted, WorkflowRequest, WorkflowVerdict, judge_workflow
 from headgate.runtime.workflow_log import Mark, Version, WorkflowState, derive_workflow, evolve_workflow, fold_workflow
 
@@ -55,7 +57,8 @@ TABLES = """
       PRIMARY KEY(workflow, trigger, key)
     ) WITHOUT ROWID;
     CREATE INDEX occurrences_due ON occurrences(workflow, trigger, due_at);
-    CREATE INDEX runs_workflow ON runs(workflow, id)
+    CREATE INDEX runs_workflow ON runs(workflow, id);
+    CREATE INDEX runs_workflow_open ON runs(workflow, status) WHERE ended_at IS NULL
 """
 
 
@@ -176,12 +179,6 @@ def _version_row(workflow: str, version: Version) -> VersionRow:
     )  # fmt: skip
 
 
-def workflow_rows(connection: sqlite3.Connection) -> list[WorkflowRow]:
-    """All workflows by name."""
-    rows = connection.execute(f"SELECT {','.join(WorkflowRow._fields)} FROM workflows ORDER BY name")  # noqa: S608
-    return [WorkflowRow(*row) for row in rows]
-
-
 def workflow_names(connection: sqlite3.Connection) -> list[str]:
     """The names under which anything was ever published."""
     return [row[0] for row in connection.execute("SELECT name FROM workflows ORDER BY name")]
@@ -200,7 +197,7 @@ def text_of(connection: sqlite3.Connection, digest: str) -> str | None:
 
 def put_plan(connection: sqlite3.Connection, digest: str, content: bytes) -> None:
     """Keeps a plan under its digest."""
-    connection.execute("INSERT OR IGNORE INTO plans VALUES (?,?)", (digest, content))
+    connection.execute("INSERT OR IGNORE INTO plans VALUES (?,?)", (digest, pack(content)))
 
 
 class Occurrence(NamedTuple):
@@ -223,11 +220,35 @@ def met(occurrence: Occurrence) -> Callable[[sqlite3.Connection], None]:
     return write
 
 
+def unchanged(workflow: str, seq: int) -> Callable[[sqlite3.Connection], None]:
+    """Refuses the run it is written with when anything happened to the workflow since its entry `seq`."""
+
+    def test(connection: sqlite3.Connection) -> None:
+        row = connection.execute("SELECT seq FROM workflows WHERE name=?", (workflow,)).fetchone()
+        if row is None or row[0] != seq:
+            raise sqlite3.IntegrityError(f"the workflow {workflow} changed meanwhile")
+
+    return test
+
+
 def last_due(connection: sqlite3.Connection, workflow: str, trigger: str) -> int | None:
     """The latest time of a trigger that was met."""
     query = "SELECT max(due_at) FROM occurrences WHERE workflow=? AND trigger=?"
     found = connection.execute(query, (workflow, trigger)).fetchone()[0]
     return None if found is None else int(found)
+
+
+def meet(connection: sqlite3.Connection, occurrence: Occurrence) -> bool:
+    """Writes an occurrence that no run comes of; False when somebody met it before."""
+    written = connection.execute("INSERT OR IGNORE INTO occurrences VALUES (?,?,?,?,?,?)", occurrence)
+    return written.rowcount > 0
+
+
+def open_run_of_trigger(connection: sqlite3.Connection, workflow: str, trigger: str) -> str | None:
+    """The newest open run that a trigger started."""
+    query = "SELECT id FROM runs WHERE workflow=? AND trigger=? AND ended_at IS NULL ORDER BY id DESC LIMIT 1"
+    row = connection.execute(query, (workflow, trigger)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def latest_occurrence(connection: sqlite3.Connection, workflow: str, trigger: str) -> Occurrence | None:
@@ -244,18 +265,56 @@ def occurrence_of(connection: sqlite3.Connection, workflow: str, trigger: str, k
     return None if row is None else Occurrence(*row)
 
 
-def open_runs_of(connection: sqlite3.Connection, workflow: str, limit: int) -> list[str]:
-    """The ids of the workflow's runs that have not ended, the newest first."""
-    query = "SELECT id FROM runs WHERE workflow=? AND ended_at IS NULL ORDER BY id DESC LIMIT ?"
-    return [row[0] for row in connection.execute(query, (workflow, limit))]
+def runs_needing(
+    connection: sqlite3.Connection, workflow: str, version: tuple[int | None, str] | None = None
+) -> list[str]:
+    """The open runs of a workflow, and those whose plan calls it, the newest first.
+
+    Of one `version` (number, plan digest) only those that are on it.
+    """
+    if version is not None:
+        query = (
+            "SELECT id FROM runs WHERE ended_at IS NULL AND workflow=? AND version=? AND plan_digest=? ORDER BY id DESC"
+        )
+        return [row[0] for row in connection.execute(query, (workflow, *version))]
+    used = "SELECT DISTINCT plan_digest FROM runs WHERE ended_at IS NULL"
+    plans = connection.execute(f"SELECT digest, body FROM plans WHERE digest IN ({used})")  # noqa: S608
+    calling = [digest for digest, body in plans if workflow in _called(unpack(body))]
+    found = connection.execute(
+        f"SELECT id FROM runs WHERE ended_at IS NULL AND (workflow=? OR plan_digest IN ({_blanks(tuple(calling))})) "  # noqa: S608
+        "ORDER BY id DESC",
+        (workflow, *calling),
+    )
+    return [row[0] for row in found]
 
 
-def active_counts(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
-    """How many open runs each workflow has, by status."""
-    query = "SELECT workflow, status, count(*) FROM runs WHERE ended_at IS NULL GROUP BY workflow, status"
+def _called(plan: bytes) -> list[object]:
+    """The workflows that a plan calls; none for a damaged one, which calls nothing any more."""
+    try:
+        requires = json.loads(plan).get("requires", {})
+    except (ValueError, AttributeError):
+        return []
+    names = requires.get("workflows") if isinstance(requires, dict) else None
+    return names if isinstance(names, list) else []
+
+
+def put_cancel(connection: sqlite3.Connection, run: str, actor: str, reason: str, at: int) -> None:
+    """Asks for a run to be cancelled because what it needs is removed; whoever drives it answers."""
+    body = {
+        "verb": "cancel", "actor": actor, "step": None, "task": None, "args": {"code": "DEPENDENCY_REMOVED"},
+        "reason": reason,
+    }  # fmt: skip
+    values = (Identifiers().new(at), run, at, _text(body))
+    connection.execute("INSERT INTO requests(id, run, at, body, answer) VALUES (?,?,?,?,NULL)", values)
+
+
+def active_counts(connection: sqlite3.Connection, workflow: str | None = None) -> dict[str, dict[str, int]]:
+    """How many open runs each workflow has, or this one, by status."""
+    one = "" if workflow is None else "AND workflow=?"
+    query = f"SELECT workflow, status, count(*) FROM runs WHERE ended_at IS NULL {one} GROUP BY workflow, status"  # noqa: S608
     counts: dict[str, dict[str, int]] = {}
-    for workflow, status, count in connection.execute(query):
-        counts.setdefault(workflow, {})[status] = int(count)
+    for name, status, count in connection.execute(query, () if workflow is None else (workflow,)):
+        counts.setdefault(name, {})[status] = int(count)
     return counts
 
 
@@ -265,31 +324,3 @@ def _blanks(row: tuple[object, ...]) -> str:
 
 def _text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-__all__ = [
-    "TABLES",
-    "NoOp",
-    "Occurrence",
-    "Refusal",
-    "Signed",
-    "VersionRow",
-    "WorkflowRow",
-    "active_counts",
-    "ask_workflow",
-    "last_due",
-    "latest_occurrence",
-    "met",
-    "occurrence_of",
-    "open_runs_of",
-    "project_workflow",
-    "put_plan",
-    "put_text",
-    "subject_of",
-    "text_of",
-    "version_rows",
-    "workflow_names",
-    "workflow_of",
-    "workflow_row",
-    "workflow_rows",
-]

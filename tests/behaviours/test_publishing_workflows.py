@@ -1,0 +1,256 @@
+"""TJ: publishing and versions; RL: archiving what open runs need."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from desk import Desk
+
+from headgate.api import publishing
+from headgate.api.faults import CompilationFailed, NothingStarted, Refused
+from headgate.api.publishing import Because, Done
+
+BECAUSE = Because("we agreed")
+
+
+def refund(word: str) -> str:
+    return f"""
+workflow refund {{
+  input order: string = "7"
+  step say = set {{ text = "{word} {{{{ inputs.order }}}}" }}
+  output {{ text = {{{{ steps.say.result.text }}}} }}
+}}
+"""
+
+
+WAITS = """
+workflow refund {
+  input order: string = "7"
+  step ask = human approval { title = "Refund {{ inputs.order }}?", assignees = ["finance"] }
+  step say = set after ask { text = "WORD {{ inputs.order }}" }
+  output { text = {{ steps.say.result.text }} }
+}
+"""
+BROKEN = "workflow refund {\n  step say = set { text = {{ inputs.ordr }} }\n}\n"
+
+
+def test_TJ05_a_published_workflow_goes_on_dispatching_while_one_of_its_runs_waits(desk: Desk) -> None:
+    desk.publish(WAITS)
+    first, second = desk.start("refund"), desk.start("refund", order="8")
+    assert {desk.status(rest.view.run) for rest in (first, second)} == {"waiting"}
+    view = desk.workflow("refund")
+    assert (view.status, view.badge, view.runs) == ("published", "Active and dispatching.", {"waiting": 2})
+
+
+def test_TJ23_what_fails_the_gate_is_refused_and_the_active_version_stays(desk: Desk) -> None:
+    desk.publish(refund("hello"))
+    with pytest.raises(CompilationFailed, match=r"^Workflow compilation failed: .*; version 1 stays active$") as fault:
+        desk.publish(BROKEN)
+    assert fault.value.exit_code == 1
+    assert [version.status for version in desk.workflow("refund").versions] == ["active"]
+    assert desk.start("refund").view.output == {"text": "hello 7"}
+    code, out, err = desk.cli("publish", "flow.flow")
+    assert (code, out) == (1, "")
+    assert "error[HG210]" in err
+    assert "Workflow compilation failed: 1 error; nothing was published; version 1 stays active" in err
+    code, out, err = desk.cli("publish", "flow.flow", "--format", "json")
+    assert (code, json.loads(out)["diagnostics"][0]["code"]) == (1, "HG210")
+
+
+def test_TJ23_a_rule_that_could_not_run_is_no_pass(desk: Desk) -> None:
+    desk.place.folder.joinpath("headgate.toml").write_text('[instances.shop]\nserver_url = "http://127.0.0.1:9/mcp"\n')
+    with pytest.raises(CompilationFailed, match="could not be checked") as fault:
+        desk.publish("workflow refund {\n  step s = mcp shop.give { args = { a = 1 }, reversibility = safe }\n}\n")
+    assert fault.value.exit_code == 1
+
+
+def test_TJ23_strict_lets_a_warning_stop_it(desk: Desk) -> None:
+    text = (
+        'workflow refund {\n  trigger late = schedule "30 2 * * *" { timezone = "Europe/Berlin" }\n'
+        "  step s = set { a = 1 }\n}\n"
+    )
+    with pytest.raises(CompilationFailed, match="1 warning"):
+        desk.publish(text, strict=True)
+    assert desk.publish(text).version == 1
+
+
+def test_a_suppressed_finding_about_approvals_is_named(desk: Desk) -> None:
+    done = desk.publish(
+        "workflow refund {\n"
+        "  # headgate: ignore[HG601] the till is a test till\n"
+        '  step s = ledger { book = "BOOK", line = "x", reversibility = irreversible }\n'
+        "}\n"
+    )
+    assert [finding[:5] for finding in done.suppressed] == ["HG601"]
+
+
+def test_TJ25_nothing_starts_a_workflow_that_does_not_dispatch_and_the_refusal_says_which(desk: Desk) -> None:
+    with pytest.raises(NothingStarted, match="NO_SUCH_WORKFLOW"):
+        desk.start("refund")
+    desk.publish(refund("hello"), activate=False)
+    refused: dict[str, str] = {}
+    for act in (None, "activate", "disable", "archive"):
+        if act is not None:
+            done(desk, act)
+        try:
+            desk.start("refund")
+        except Refused as fault:
+            refused[act or "published"] = fault.code
+    assert refused == {"published": "WORKFLOW_DRAFT", "disable": "WORKFLOW_DISABLED", "archive": "WORKFLOW_ARCHIVED"}
+    assert len(desk.runs()) == 1
+
+
+def done(desk: Desk, act: str) -> Done:
+    match act:
+        case "activate":
+            return publishing.activate("refund", None, BECAUSE, desk.place)
+        case "archive":
+            return publishing.archive("refund", None, BECAUSE, desk.place)
+        case "deactivate":
+            return publishing.deactivate("refund", BECAUSE, desk.place)
+        case "disable":
+            return publishing.disable("refund", BECAUSE, desk.place)
+        case _:
+            return publishing.enable("refund", BECAUSE, desk.place)
+
+
+def test_TJ27_editing_an_active_version_makes_a_draft_of_it(desk: Desk) -> None:
+    desk.publish(refund("hello"))
+    kept = desk.publish(refund("good day"), draft=True, note="kinder")
+    assert "Draft from v1" in kept.message
+    view = desk.workflow("refund")
+    assert [(each.number, each.status, each.title) for each in view.versions] == [
+        (1, "active", "v1"),
+        (2, "draft", "Draft from v1"),
+    ]
+    assert desk.start("refund").view.output == {"text": "hello 7"}, "a draft starts nothing"
+    assert publishing.activate("refund", None, BECAUSE, desk.place).version == 2
+    assert desk.start("refund").view.output == {"text": "good day 7"}
+    assert [each.status for each in desk.workflow("refund").versions] == ["inactive", "active"]
+
+
+def test_TJ27_a_draft_that_does_not_pass_the_gate_is_kept_and_not_activated(desk: Desk) -> None:
+    desk.publish(refund("hello"))
+    desk.publish(BROKEN, draft=True)
+    with pytest.raises(CompilationFailed, match=r"Workflow compilation failed.*version 1 stays active"):
+        publishing.activate("refund", 2, BECAUSE, desk.place)
+    assert desk.workflow("refund").active == 1
+
+
+def test_TJ27_runs_in_flight_finish_on_the_version_they_started_on(desk: Desk) -> None:
+    desk.publish(WAITS.replace("WORD", "one"))
+    old = desk.start("refund").view.run
+    desk.publish(WAITS.replace("WORD", "two"))
+    new = desk.start("refund").view.run
+    versions = {number: [each.status for each in desk.workflow("refund").versions][number - 1] for number in (1, 2)}
+    assert versions == {1: "inactive", 2: "active"}
+    for run, number, word in ((old, 1, "one"), (new, 2, "two")):
+        desk.act(run, "approve", "ask")
+        view = desk.show(run)
+        assert (view.version, view.output) == (number, {"text": f"{word} 7"})
+
+
+def test_TJ27_an_older_version_is_rolled_back_to(desk: Desk) -> None:
+    desk.publish(refund("one"))
+    desk.publish(refund("two"))
+    assert publishing.activate("refund", 1, BECAUSE, desk.place).message == (
+        "version 1 of `refund` is active; it was version 2"
+    )
+    assert desk.start("refund").view.output == {"text": "one 7"}
+
+
+def test_an_unchanged_plan_makes_no_new_version(desk: Desk) -> None:
+    desk.publish(refund("one"))
+    again = desk.publish("# a remark changes no plan\n" + refund("one"))
+    assert (again.changed, again.version) == (False, 1)
+    assert again.message == "`refund` is unchanged: version 1 is active and has this plan"
+
+
+def test_the_same_request_twice_is_one_act_with_one_answer(desk: Desk) -> None:
+    because = Because(None, "deploy-7")
+    first = desk.publish(refund("one"), because)
+    second = desk.publish(refund("two"), because)
+    assert second.message == first.message
+    assert len(desk.workflow("refund").versions) == 1
+
+
+def test_RL13_archiving_a_workflow_that_open_runs_need_lists_them(desk: Desk) -> None:
+    desk.publish(WAITS)
+    run = desk.start("refund").view.run
+    with pytest.raises(
+        Refused, match=rf"1 open run needs `refund`: {run}; let them end, or add --cancel-runs"
+    ) as fault:
+        publishing.archive("refund", None, BECAUSE, desk.place)
+    assert fault.value.code == "WORKFLOW_IN_USE"
+    assert desk.workflow("refund").status == "published"
+    archived = publishing.archive("refund", None, BECAUSE, desk.place, cancel_runs=True)
+    assert run in archived.notes[0]
+    view = desk.show(run)
+    assert (view.status, view.detail) == ("cancelled", "DEPENDENCY_REMOVED")
+    assert desk.workflow("refund").status == "archived"
+
+
+def test_RL13_a_run_that_calls_the_workflow_needs_it_too(desk: Desk) -> None:
+    desk.publish(refund("hello"))
+    desk.write('workflow refund "as published" { step s = set { a = 1 } }', "child.flow")
+    caller = (
+        'workflow shop {\n  step ask = human approval { title = "Go?", assignees = ["finance"] }\n'
+        "  step r = call refund after ask\n}\n"
+    )
+    (desk.folder / "child.flow").unlink()
+    desk.write(refund("hello"), "child.flow")
+    desk.publish(caller)
+    run = desk.start("shop").view.run
+    with pytest.raises(Refused, match=run):
+        publishing.archive("refund", None, BECAUSE, desk.place)
+    desk.act(run, "approve", "ask")
+    assert desk.status(run) == "completed"
+    assert publishing.archive("refund", None, BECAUSE, desk.place).changed
+
+
+def test_a_published_workflow_calls_the_active_version_of_another(desk: Desk) -> None:
+    desk.publish(refund("published"))
+    desk.write(refund("written"), "child.flow")
+    caller = (
+        'workflow shop {\n  step r = call refund { inputs = { order = "3" } }\n'
+        "  output { r = {{ steps.r.result }} }\n}\n"
+    )
+    desk.publish(caller)
+    assert desk.start("shop").view.output == {"r": {"text": "published 3"}}
+    assert desk.run(caller).view.output == {"r": {"text": "written 3"}}, "a local run calls what is written"
+    child = next(view for view in desk.runs() if view.workflow == "refund" and view.version is not None)
+    assert child.version == 1
+
+
+def test_a_published_workflow_whose_callee_is_disabled_says_so(desk: Desk) -> None:
+    desk.publish(refund("published"))
+    desk.write(refund("written"), "child.flow")
+    noted = desk.publish("workflow shop {\n  step r = call refund\n}\n")
+    assert noted.notes == ()
+    done(desk, "disable")
+    view = desk.start("shop").view
+    assert view.failure is not None
+    assert "`refund` cannot be called: `refund` is disabled" in str(view.failure.message)
+
+
+def test_acts_are_kept_with_who_and_why(desk: Desk) -> None:
+    desk.publish(refund("one"))
+    done(desk, "disable")
+    view = desk.workflow("refund")
+    assert (view.status, view.by, view.reason) == ("disabled", "ann", "we agreed")
+    assert desk.as_("bob").workflow("refund").by == "ann"
+
+
+def test_a_run_of_a_disabled_workflow_that_is_due_stays_scheduled(desk: Desk) -> None:
+    desk.publish(refund("one"))
+    code, out, _ = desk.cli("run", "refund", "--at", "+1h", "--format", "json")
+    run = json.loads(out)
+    assert (code, run["status"]) == (5, "scheduled")
+    done(desk, "disable")
+    due = desk.show(run["run"]).created_at + 3_600_000
+    desk.turned(due + 1000)
+    assert desk.status(run["run"]) == "scheduled", "it is overdue, and nothing is lost"
+    done(desk, "enable")
+    desk.turned(due + 2000)
+    assert desk.status(run["run"]) == "completed"
