@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headgate.cli.operate import request_option
-from headgate.cli.options import format_option, placed, reason_option
+from headgate.cli.options import format_option, placed, reason_option, request_option
 from headgate.cli.output import colour_wanted, columns, print_findings_json, print_json, say
 
 if TYPE_CHECKING:
