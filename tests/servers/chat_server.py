@@ -17,6 +17,7 @@ What it does depends on the model it is asked for:
 | `hang`, `drop` | never answers, closes the connection |
 | `nonsense`, `empty` | a page, a completion without choices |
 
+Given tools, `echo` first calls the first of them, with the prompt for every text, and then answers with what came back.
 A turn of a script is `{"say": TEXT}` or `{"call": [[NAME, ARGUMENTS], ...], "say": TEXT}`; ARGUMENTS that are text are
 sent as they are. Which turn it is, the conversation tells: a
 server that is started anew goes on where the last one was.
@@ -54,17 +55,17 @@ class Server(ThreadingHTTPServer):
         """A client that goes away is what some tests are about."""
 
 
-def instance_of(schema: dict[str, Any]) -> object:
-    """The plainest value that fits a schema."""
+def instance_of(schema: dict[str, Any], text: str = "text") -> object:
+    """The plainest value that fits a schema; `text` stands for every text in it."""
     if "enum" in schema:
         return schema["enum"][0]
     kind = schema.get("type", "object")
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "object":
-        return {name: instance_of(inner) for name, inner in schema.get("properties", {}).items()}
+        return {name: instance_of(inner, text) for name, inner in schema.get("properties", {}).items()}
     if kind == "array":
-        return [instance_of(schema.get("items", {}))] * schema.get("minItems", 1)
-    return {"string": "text", "integer": 1, "number": 0.5, "boolean": True}.get(kind)
+        return [instance_of(schema.get("items", {}), text)] * schema.get("minItems", 1)
+    return {"string": text, "integer": 1, "number": 0.5, "boolean": True}.get(kind)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -108,6 +109,10 @@ class Handler(BaseHTTPRequestHandler):
         prompt = request["messages"][-1]["content"] or ""
         if name == "script":
             return self.turn(request)
+        if request.get("tools") and request["messages"][-1]["role"] != "tool":
+            function = request["tools"][0]["function"]
+            arguments = instance_of(function["parameters"], prompt)
+            return self.said(request, {"call": [[function["name"], arguments]]})
         form = request.get("response_format")
         text = json.dumps(instance_of(form["json_schema"]["schema"])) if form else prompt
         text = {"says": rest, "off-schema": "[[]]", "fenced": f"```json\n{text}\n```", "cut": text[:-1]}.get(name, text)
@@ -127,7 +132,10 @@ class Handler(BaseHTTPRequestHandler):
         messages = request["messages"]
         script = json.loads(next(one["content"] for one in messages if one["role"] == "user"))
         number = sum(one["role"] == "assistant" for one in messages)
-        turn = script[min(number, len(script) - 1)]
+        return self.said(request, script[min(number, len(script) - 1)], number)
+
+    def said(self, request: dict[str, Any], turn: dict[str, Any], number: int = 0) -> dict[str, Any]:
+        messages = request["messages"]
         message: dict[str, Any] = {"role": "assistant", "content": turn.get("say"), "refusal": None}
         if "call" in turn:
             message["tool_calls"] = [
