@@ -182,6 +182,38 @@ def test_what_nobody_bounds_has_no_bound_and_no_seed_exceeds_one(folder):
     assert said.json["outcomes"] == {"completed clean": 100}
 
 
+def test_the_rounds_of_an_agent_cost_what_its_model_costs(folder):
+    (folder / "headgate.toml").write_text(WORKSPACE + '\n[agents.clerk]\nmodel = "fast"\ntools = []\n')
+    schema = '```json\n{"type": "object", "properties": {"sort": {"enum": ["a", "b"]}}, "required": ["sort"]}\n```'
+    text = f"""workflow refund {{
+  step a = agent clerk {{
+    input      = "0123456789012345"
+    schema     = {schema}
+    max_rounds = 2
+  }}
+  step b = switch after a {{
+    case {{{{ steps.a.result.data.sort == "a" }}}} -> c
+    case {{{{ steps.a.result.rounds == 1 }}}} -> d
+    else -> e
+  }}
+  step c = set {{ x = 1 }}
+  step d = set {{ x = 2 }}
+  step e = set {{ x = 3 }}
+}}
+"""
+    found = simulate(folder, "--seed", "1", text=text).json
+    result = found["steps"]["a"]["result"]
+    assert result["rounds"] in (1, 2)
+    assert result["data"]["sort"] in ("a", "b")
+    tokens = result["usage"]
+    assert found["cost_usd"] == pytest.approx((tokens["input_tokens"] * 1.0 + tokens["output_tokens"] * 2.0) / 1e6)
+    many = simulate(folder).json
+    assert many["unreached"] == []
+    said = {"text": "given", "data": {"sort": "b"}, "rounds": 9, "usage": {"input_tokens": 1, "output_tokens": 1}}
+    given = simulate(folder, "--seed", "1", given={"a": said}).json
+    assert given["steps"]["a"]["result"] == said
+
+
 def test_models_cost_what_their_prices_say(folder):
     text = 'workflow refund {\n  step a = llm fast { prompt = "0123456789012345", max_tokens = 10 }\n}\n'
     found = simulate(folder, "--seed", "1", text=text).json

@@ -10,12 +10,14 @@ from headgate import kinds
 from headgate.plan import RAW, Json, JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime.connections import World
+from headgate.runtime.conversation import usage_json
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.fitting import fit, storable
 from headgate.runtime.performers import Attempt
 from headgate.runtime.simulation.assumptions import (
     CHARACTERS_A_TOKEN,
     DURATIONS_MS,
+    MOST_ROUNDS,
     OTHER_KINDS_MS,
     OUTPUT_TOKENS,
     Answer,
@@ -138,6 +140,8 @@ class Performance:
                 return _http(shape, random)
             case "llm":
                 return self._llm(attempt, shape, world, random)
+            case "agent":
+                return self._agent(attempt, shape, world, random)
             case "mcp":
                 made = value_for({"type": "object"}, shape, random)
                 return made if shape.parts else {"text": "made up", "content": []}
@@ -145,25 +149,44 @@ class Performance:
         return value_for(None if kind is None else cast("JsonObject | None", kind.result), shape, random)
 
     def _llm(self, attempt: Attempt, shape: Shape, world: World, random: Random) -> JsonObject:
-        given = attempt.input
-        schema = given.get("schema")
-        if isinstance(schema, dict) and set(schema) == {RAW}:
-            schema = schema[RAW]
-        data = shape.parts.get("data", Shape(pool=shape.pool))
-        text = shape.parts.get("text", Shape())
         usage = _usage(attempt, random)
         self.usages.append(usage)
         model = world.workspace.models.get(usage.model)
         return {
-            "text": str(value_for({"type": "string"}, text, random)),
-            "data": value_for(schema, data, random) if isinstance(schema, dict) else None,
-            "usage": {
-                "input_tokens": usage.input_tokens,
-                "output_tokens": usage.output_tokens,
-                "total_tokens": usage.input_tokens + usage.output_tokens,
-            },
+            **_said(attempt, shape, random),
+            "usage": usage_json(usage.input_tokens, usage.output_tokens),
             "model": usage.model if model is None else model.model,
         }
+
+    def _agent(self, attempt: Attempt, shape: Shape, world: World, random: Random) -> JsonObject:
+        """An agent that is done before its round limit; each of its rounds reads all that was said before."""
+        agent = world.workspace.agents.get(str(attempt.input.get("agent")))
+        most = attempt.input.get("max_rounds")
+        least: JsonObject = {"type": "integer", "minimum": 1, "maximum": most}
+        likely = random.randint(1, min(MOST_ROUNDS, most if isinstance(most, int) else MOST_ROUNDS))
+        asked = shape.parts.get("rounds")  # where the workflow branches by them
+        rounds = likely if asked is None else int(str(value_for(least, asked, random)))
+        usages: list[Usage] = []
+        for _ in range(rounds if agent is not None and agent.model is not None and agent.url is None else 0):
+            assert agent is not None, "an agent that thinks here is in the workspace"
+            told = sum(usage.output_tokens for usage in usages)
+            one = _usage(attempt, random)
+            usages.append(one._replace(model=str(agent.model), input_tokens=one.input_tokens + told))
+        self.usages += usages
+        counted = [sum(usage.input_tokens for usage in usages), sum(usage.output_tokens for usage in usages)]
+        return {**_said(attempt, shape, random), "rounds": rounds, "usage": usage_json(*counted)}
+
+
+def _said(attempt: Attempt, shape: Shape, random: Random) -> JsonObject:
+    """What a model answers: `text`, and `data` by the step's schema."""
+    schema = attempt.input.get("schema")
+    if isinstance(schema, dict) and set(schema) == {RAW}:
+        schema = schema[RAW]
+    data = shape.parts.get("data", Shape(pool=shape.pool))
+    return {
+        "text": str(value_for({"type": "string"}, shape.parts.get("text", Shape()), random)),
+        "data": value_for(schema, data, random) if isinstance(schema, dict) else None,
+    }
 
 
 def _http(shape: Shape, random: Random) -> JsonObject:
@@ -178,10 +201,13 @@ def _http(shape: Shape, random: Random) -> JsonObject:
     }
 
 
+_ASKED = ("system", "prompt", "instructions", "input")
+
+
 def _usage(attempt: Attempt, random: Random) -> Usage:
     """The prompt by its length; the answer about as long as assumed, and never longer than allowed."""
     given = attempt.input
-    length = sum(len(str(given[name])) for name in ("system", "prompt") if given.get(name) is not None)
+    length = sum(len(str(given[name])) for name in _ASKED if given.get(name) is not None)
     most = given.get("max_tokens")
     drawn = drawn_ms(OUTPUT_TOKENS, random)
     output = min(drawn, most) if isinstance(most, int) and not isinstance(most, bool) else drawn

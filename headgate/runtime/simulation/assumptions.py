@@ -25,6 +25,8 @@ DECISION_MS: Final = 3_600_000
 """How long people take on the whole, within what they are given."""
 
 OUTPUT_TOKENS: Final = 256
+MOST_ROUNDS: Final = 4
+"""How many rounds a made-up agent takes at most, however many its step allows."""
 CHARACTERS_A_TOKEN: Final = 4
 _TRANSIENT_SHARE: Final = 2 / 3
 _DECISIONS: Final = (("approved", 0.7), ("denied", 0.2), ("expired", 0.1))
