@@ -93,7 +93,7 @@ WAITS = {
     WaitsFor.TIMER: "the time of a `delay`, or the next round of a `repeat` with `every`",
     WaitsFor.APPROVAL: "somebody's `headgate approve` or `headgate deny`",
     WaitsFor.REVIEW: "the same, after the action of a step with `gate review`, or in a `human review`",
-    WaitsFor.FORM: "the answers to a form; not available yet",
+    WaitsFor.FORM: "somebody's `headgate answer`, in a `human form` or `human task`",
     WaitsFor.SUBRUN: "the run of the workflow that it called",
     WaitsFor.CALLBACK: "whoever was given the token of its attempt: `headgate callback TOKEN`",
     WaitsFor.EVENT: "an event: `headgate signal EVENT`",

@@ -17,7 +17,6 @@ from headgate.runtime.decider import (
     fold,
     judge,
     new,
-    next_wake,
     wake_sources,
 )
 from headgate.runtime.errors import ErrorClass, StepError
@@ -25,6 +24,7 @@ from headgate.runtime.events import Event, EventType
 from headgate.runtime.preparing import prepare
 from headgate.runtime.state import RunState, error_json
 from headgate.runtime.status import TERMINAL_PHASES, Phase
+from headgate.runtime.wakes import told_wake
 
 START = 1_800_000_000_000
 Outcome: TypeAlias = "Json | StepError"
@@ -230,9 +230,9 @@ class MemoryRun:
 
     def wait(self) -> MemoryRun:
         """Turn the clock to the next timer and drive."""
-        wake = next_wake(self.state)
-        assert wake is not None, "there is no timer to wait for"
-        self.now = max(self.now, wake)
+        told = told_wake(self.state)
+        assert told is not None, "there is no timer to wait for"
+        self.now = max(self.now, told.at)
         return self.drive()
 
     def to_the_end(self, most: int = 100) -> MemoryRun:

@@ -8,6 +8,7 @@ from memory_runs import START, MemoryRun, error, gate, human, plan, step
 from headgate.plan import Json, Retry
 from headgate.runtime.decider import Accepted, derive, next_wake
 from headgate.runtime.errors import StepError
+from headgate.runtime.wakes import told_wake
 
 RETRIES = Retry(3, (5_000, 60_000, 300_000))
 
@@ -283,7 +284,7 @@ def test_a_run_without_progress_times_out_but_not_while_it_waits_or_is_paused():
         "cancelled",
     )
     waits = MemoryRun(plan(human("ask", expires=90_000), timeout=1_000)).drive()
-    assert next_wake(waits.state) == START + 90_000
+    assert told_wake(waits.state) == (START + 90_000, "`ask` expires")
     paused = MemoryRun(plan(step("a"), timeout=1_000))
     paused.drive()
     paused.ask("pause")

@@ -14,7 +14,9 @@ from headgate.api.site import Site, find_run, translated
 from headgate.api.vocabularies import called, canonical, spoken, vocabulary_of
 from headgate.plan import JsonObject, Plan, PlanIntegrity
 from headgate.records import NamedTuple
+from headgate.runtime.errors import KeyFault
 from headgate.runtime.events import Event
+from headgate.runtime.links import link_of
 from headgate.runtime.loading import PlanShelf, load_events, load_state
 from headgate.runtime.status import HOLD_RULES, HoldReason, RunStatus
 from headgate.runtime.store import ApprovalRow, Reader, RunFilter, RunRow
@@ -26,7 +28,9 @@ PAGE = 500
 
 
 class ApprovalView(NamedTuple):
-    """One approval as people see it. Times are UTC in ms."""
+    """One approval as people see it. Times are UTC in ms. `link` is the one-time token of the one who asks, when it is
+    pending and one was made for them.
+    """
 
     id: str
     run: str
@@ -42,6 +46,12 @@ class ApprovalView(NamedTuple):
     comment: str | None
     requested_at: int
     body: str | None
+    kind: str = "approval"
+    channel: str = "inbox"
+    fields: JsonObject | None = None
+    escalated_from: str | None = None
+    via: str | None = None
+    link: str | None = None
 
 
 def runs(chosen: RunFilter, place: Place) -> tuple[RunView, ...]:
@@ -160,7 +170,8 @@ def approvals(
     place: Place, run: str | None = None, statuses: tuple[str, ...] | None = None
 ) -> tuple[ApprovalView, ...]:
     """The approvals of a run, or of all; the pending ones when neither a run nor statuses are given."""
-    read = Site(place).open_reader()
+    site = Site(place)
+    read = site.open_reader()
     if read is None:
         if run is not None:
             raise NothingStarted(f"NO_SUCH_RUN: there is no run `{run}`: nothing has run here yet")
@@ -169,7 +180,7 @@ def approvals(
         statuses = PENDING if run is None else ()
     with translated():
         whole = None if run is None else find_run(read, run)
-        found = tuple(_approval(row) for row in read.approvals(whole, statuses))
+        found = tuple(_approval(row, site) for row in read.approvals(whole, statuses))
         read.close()
     return found
 
@@ -238,8 +249,17 @@ def _reader(place: Place, run: str) -> Reader:
     return read
 
 
-def _approval(row: ApprovalRow) -> ApprovalView:
+def _approval(row: ApprovalRow, site: Site) -> ApprovalView:
+    link = None
+    if row.status == "pending" and row.links != "{}":
+        with suppress(KeyFault):  # the inbox is always there
+            link = link_of(site.keys, row, site.place.actor)
     return ApprovalView(
         row.id, row.run, row.step, row.status, row.title, tuple(json.loads(row.assignees)), row.reversibility,
         row.expires_at, row.on_expiry, row.decided_by, row.decided_at, row.comment, row.requested_at, row.body,
+        row.kind, row.channel, _json(row.fields), row.escalated_from, row.via, link,
     )  # fmt: skip
+
+
+def _json(text: str | None) -> JsonObject | None:
+    return None if text is None else cast("JsonObject", json.loads(text))

@@ -32,7 +32,7 @@ def read_inputs(schema: JsonObject, given: Given) -> JsonObject:
     for name, text in given.texts.items():
         if name not in properties:
             _refuse_unknown(name, properties)
-        inputs[name] = _read(name, text, _property(properties, name))
+        inputs[name] = read_one(name, text, _property(properties, name))
     return complete_inputs(schema, inputs)
 
 
@@ -62,15 +62,15 @@ def complete_inputs(schema: JsonObject, inputs: JsonObject) -> JsonObject:
     return complete
 
 
-def _read(name: str, text: str, rules: JsonObject) -> Json:
-    """Text and choices are taken as they stand, everything else is read as JSON."""
+def read_one(name: str, text: str, rules: JsonObject, noun: str = "input") -> Json:
+    """Text and choices are taken as they stand, everything else is read as JSON; raises `UsageFault`."""
     if _is_verbatim(rules):
         return text
     try:
         return read_json(text)
     except ValueError as error:
         got = "" if is_secret(rules) else f", got `{text[:60]}`: {error}"
-        message = f"the input `{name}` is {_type(rules)}: expected JSON{got}"
+        message = f"the {noun} `{name}` is {_type(rules)}: expected JSON{got}"
         raise UsageFault(message) from None
 
 

@@ -34,6 +34,8 @@ VERBS = frozenset(
         "redrive",
         "approve",
         "deny",
+        "answer",
+        "extend",
         "callback",
     }
 )
@@ -43,8 +45,9 @@ class Act(NamedTuple):
     """What somebody does to a run, or to a `step` or approval (`task`) of it.
 
     `args`: retry {edit: {attribute: value}}, skip and confirm {output}, confirm {done: bool}, approve and deny
-    {comment}, redrive {yes: bool}, stop {graceful: bool, deadline_ms}. The same `request_id` twice is one act, and the
-    second gets the first answer.
+    {comment, token}, answer {fields, comment, token}, extend {ms}, redrive {yes: bool}, stop {graceful: bool,
+    deadline_ms}. The same `request_id` twice is one act, and the second gets the first answer. `auth` is how the actor
+    was known: `local` or `link`.
     """
 
     verb: str
@@ -53,6 +56,7 @@ class Act(NamedTuple):
     args: JsonObject = {}  # noqa: RUF012 - never changed
     reason: str | None = None
     request_id: str | None = None
+    auth: str = "local"
 
 
 def operate(run: str, act: Act, place: Place, driving: Driving) -> Rest:
@@ -76,34 +80,6 @@ def operate(run: str, act: Act, place: Place, driving: Driving) -> Rest:
                 follow(session, whole, driving, patience)
             rest = rest_of(session, whole, ())
         return rest._replace(notes=(*notes, *rest.notes))
-
-
-def decide(approval: str, step: str | None, act: Act, place: Place, driving: Driving) -> Rest:
-    """Approves or denies: `approval` is an approval's id, or a run's when `step` names where it waits. As `operate`."""
-    if step is not None:
-        return operate(approval, act._replace(step=step), place, driving)
-    site = Site(place)
-    with translated():
-        read = site.open_reader()
-        if read is None:
-            raise NothingStarted(f"there is no approval `{approval}`: nothing has run here yet")
-        task, run = find_approval(read, approval)
-        read.close()
-    return operate(run, act._replace(task=task), place, driving)
-
-
-def find_approval(read: Reader, name: str) -> tuple[str, str]:
-    """The id of the approval that `name` begins, and of its run; raises `NothingStarted` for none or several."""
-    whole = read.approval(name)
-    if whole is not None:
-        return whole.id, whole.run
-    found = read.approvals_by_prefix(name) if name else []
-    if not found:
-        raise NothingStarted(f"there is no approval `{name}`: `headgate approvals` lists them")
-    if len(found) > 1:
-        ids = ", ".join(approval.id for approval in found)
-        raise NothingStarted(f"`{name}` begins the ids of several approvals: {ids}; give more of it")
-    return found[0].id, found[0].run
 
 
 def replay(run: str, place: Place, driving: Driving) -> Rest:
@@ -141,7 +117,7 @@ def _ask(session: Session, run: str, act: Act) -> JsonObject:
     """Stores the act and gets its driver's answer: this process's own, or that of the one that leads the run."""
     site, store = session.site, session.store
     now = site.clock.now_ms()
-    request = Request(act.verb, site.place.actor, act.step, act.task, act.args, act.reason)
+    request = Request(act.verb, site.place.actor, act.step, act.task, act.args, act.reason, auth=act.auth)
     name = act.request_id or Identifiers().new(now)
     stored = store.put_request(StoredRequest(name, run, now, body_of(request), None))
     if stored.run != run or stored.body.get("verb") != act.verb:

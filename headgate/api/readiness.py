@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from headgate.plan import Json, Plan, PlanStep
+from headgate.plan import Plan, PlanStep
 from headgate.workspace import Workspace
 
 _KINDS = {"memory": "memory steps"}
-_HUMAN = {"approval", "review"}
-INBOX = "inbox"
 
 
 def not_run_yet(plan: Plan, workspace: Workspace) -> str | None:
@@ -29,26 +27,10 @@ def _of_steps(steps: Mapping[str, PlanStep]) -> Iterator[str]:
     for name, step in steps.items():
         if step.kind in _KINDS:
             yield f"step `{name}` is of kind `{step.kind}`: {_KINDS[step.kind]} are not run yet"
-        if step.kind == "human":
-            yield from _of_human(name, step.config)
-        for gate in step.gates:
-            if gate.channel != INBOX:
-                yield f"the gate of step `{name}` has `channel = {gate.channel}`: only `inbox` is run yet"
         if step.kind == "http" and step.config.get("connection") is not None:
             yield f"step `{name}` has `connection`: connections are not run yet; send a secret in `headers`"
         if step.body is not None:
             yield from _of_steps(step.body.steps)
-
-
-def _of_human(name: str, config: Mapping[str, Json]) -> Iterator[str]:
-    kind = config.get("kind")
-    if kind not in _HUMAN:
-        yield f"step `{name}` is a `human {kind}`: only `human approval` and `human review` are run yet"
-    channel = config.get("channel")
-    channels = channel if isinstance(channel, list) else [channel]
-    for each in channels:
-        if each not in {None, INBOX}:
-            yield f"step `{name}` has `channel = {each}`: only `inbox` is run yet"
 
 
 def _of_connections(plan: Plan, workspace: Workspace) -> Iterator[str]:

@@ -27,7 +27,7 @@ from headgate.runtime.status import RUN_STATUSES, Phase, RunStatus
 from headgate.runtime.store import RunRow
 from headgate.runtime.store.workflows import unchanged
 from headgate.runtime.view import run_view
-from headgate.runtime.wakes import next_wake, told_wake
+from headgate.runtime.wakes import told_wake
 
 if TYPE_CHECKING:
     from headgate.validators.report import CheckReport
@@ -289,8 +289,8 @@ def rest_of(session: Session, run: str, notes: tuple[str, ...]) -> Rest:
         view = view_of_row(row)
     if session.interrupted and not RUN_STATUSES[view.status].terminal:
         notes = (*notes, f"stopped here; `headgate drive {run}` goes on with it")
-    wake = None if state is None else next_wake(state)
-    return Rest(view, exit_code(view.status), notes, wake, None if state is None else told_wake(state))
+    told = None if state is None else told_wake(state)
+    return Rest(view, exit_code(view.status), notes, *(told or (None, None)))
 
 
 def patience_of(site: Site, driving: Driving) -> Patience:

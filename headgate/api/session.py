@@ -52,6 +52,7 @@ class Session(AbstractContextManager["Session"]):
                 people=site.workspace.people,
                 changed=self._show,
                 dispatching=self.dispatching,
+                keys=site.keys,
             ),
         )
 

@@ -1,4 +1,4 @@
-"""The inbox: approvals, approve, deny."""
+"""The inbox: approvals, approve, deny, answer, extend."""
 
 from __future__ import annotations
 
@@ -7,41 +7,55 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli.answers import follow
-from headgate.cli.options import driving, format_option, placed, reason_option, request_option
+from headgate.cli.options import driving, duration, format_option, pair, placed, reason_option, request_option
 from headgate.cli.output import colour_wanted, columns, print_json
+from headgate.cli.run import read_object, unique
 
 if TYPE_CHECKING:
-    from headgate.api.place import Place
+    from headgate.api.deciding import Chosen
+    from headgate.api.place import Driving, Place, Rest
 
 STATUSES = ("pending", "approved", "denied", "expired", "cancelled")
+ALL = "all"
+
+names_argument = click.argument("names", nargs=-1, metavar="APPROVAL | RUN STEP")
+token_option = click.option("--token", metavar="TOKEN", help="A one-time link's, in place of APPROVAL.")
+comment_option = click.option("--comment", metavar="TEXT", help="What to say with it.")
 
 
 @click.command("approvals")
-@click.option("--status", "statuses", type=click.Choice(STATUSES), multiple=True, help="Those in this status.")
+@click.option("--status", "statuses", type=click.Choice((*STATUSES, ALL)), multiple=True, help="Those in this status.")
 @click.option("--run", "run", metavar="RUN", help="Those of this run, whatever their status.")
+@click.option("--details", is_flag=True, help="Also the fields, the channel, and your own one-time link.")
 @format_option("text", "json")
 @placed
-def approvals(*, statuses: tuple[str, ...], run: str | None, output: str, place: Place) -> None:
-    """List the approvals that wait for somebody."""
+def approvals(*, statuses: tuple[str, ...], run: str | None, details: bool, output: str, place: Place) -> None:
+    """List the approvals that wait for somebody.
+
+    Where a channel other than the inbox asks, --details shows the token that --as NAME decides with, once. Headgate
+    does not send it to anybody yet.
+    """
     from headgate.api import history
 
-    found = history.approvals(place, run, statuses or None)
+    found = history.approvals(place, run, STATUSES if ALL in statuses else statuses or None)
     if output == "json":
         from headgate.render.approvals import approval_object
 
-        print_json([approval_object(each._asdict()) for each in found])
+        print_json([approval_object(each._asdict(), details=details) for each in found])
     else:
         from headgate.render.approvals import approvals_text
 
-        print(approvals_text([each._asdict() for each in found], width=columns(), colour=colour_wanted()), end="")
+        rows = [each._asdict() for each in found]
+        print(approvals_text(rows, width=columns(), colour=colour_wanted(), details=details), end="")
 
 
 def _decision(verb: str, doc: str) -> click.Command:
     """The command that decides an approval one way."""
 
     @click.command(verb, help=doc)
-    @click.argument("names", nargs=-1, required=True, metavar="APPROVAL | RUN STEP")
-    @click.option("--comment", metavar="TEXT", help="What to say with it.")
+    @names_argument
+    @token_option
+    @comment_option
     @reason_option
     @request_option
     @format_option("text", "json")
@@ -50,6 +64,7 @@ def _decision(verb: str, doc: str) -> click.Command:
     def decide(
         *,
         names: tuple[str, ...],
+        token: str | None,
         comment: str | None,
         reason: str | None,
         request_id: str | None,
@@ -58,15 +73,12 @@ def _decision(verb: str, doc: str) -> click.Command:
         detach: bool,
         place: Place,
     ) -> int:
-        from headgate.api import operating
+        from headgate.api import deciding, operating
 
-        _one_or_two(names)
+        chosen = _chosen(names, token)
         said = comment if comment is not None else reason
         act = operating.Act(verb, args={"comment": said} if said else {}, reason=reason, request_id=request_id)
-        step = names[1] if len(names) > 1 else None
-        return follow(
-            lambda how: operating.decide(names[0], step, act, place, how), wait_ms, detach=detach, output=output
-        )
+        return follow(lambda how: deciding.decide(chosen, act, place, how), wait_ms, detach=detach, output=output)
 
     return decide
 
@@ -75,6 +87,88 @@ approve = _decision("approve", "Approve, and drive the run on.")
 deny = _decision("deny", "Deny, and drive the run on: what was asked about does not run.")
 
 
-def _one_or_two(names: tuple[str, ...]) -> None:
-    if len(names) > 2:
-        raise click.UsageError("give an approval's id, or a run and a step")
+@click.command("answer")
+@names_argument
+@click.option("-i", "--input", "texts", type=pair, multiple=True, metavar="NAME=VALUE", help="A field, many times.")
+@click.option("--inputs", "file", metavar="FILE", help="Fields as one JSON object; - is standard input.")
+@token_option
+@comment_option
+@reason_option
+@request_option
+@format_option("text", "json")
+@driving
+@placed
+def answer(
+    *,
+    names: tuple[str, ...],
+    texts: tuple[tuple[str, str], ...],
+    file: str | None,
+    token: str | None,
+    comment: str | None,
+    reason: str | None,
+    request_id: str | None,
+    output: str,
+    wait_ms: int | None,
+    detach: bool,
+    place: Place,
+) -> int:
+    """Fill in what is asked for, and drive the run on.
+
+    Fields of type string and enum are taken verbatim, others as JSON; what is left out has its default. Exit code 2
+    names each field that does not fit.
+    """
+    from headgate.api import deciding, operating
+    from headgate.api.faults import UsageFault
+    from headgate.api.inputs import Given
+
+    chosen = _chosen(names, token)
+    given = Given(unique(texts), read_object(file, "one value for each field") if file else {})
+    said = comment if comment is not None else reason
+    act = operating.Act("answer", args={"comment": said} if said else {}, reason=reason, request_id=request_id)
+
+    def do(how: Driving) -> Rest:
+        return deciding.answer(chosen, given, act, place, how)
+
+    try:
+        return follow(do, wait_ms, detach=detach, output=output)
+    except UsageFault as fault:
+        raise click.UsageError(fault.message) from None
+
+
+@click.command("extend")
+@click.argument("names", nargs=-1, required=True, metavar="APPROVAL DURATION | RUN STEP DURATION")
+@reason_option
+@request_option
+@format_option("text", "json")
+@driving
+@placed
+def extend(
+    *,
+    names: tuple[str, ...],
+    reason: str | None,
+    request_id: str | None,
+    output: str,
+    wait_ms: int | None,
+    detach: bool,
+    place: Place,
+) -> int:
+    """Give people DURATION more before an approval expires."""
+    from headgate.api import deciding, operating
+
+    if len(names) < 2:
+        raise click.UsageError("give an approval's id, or a run and a step, and how much longer, such as `24h`")
+    chosen, ms = _chosen(names[:-1], None), duration(names[-1])
+    act = operating.Act("extend", reason=reason, request_id=request_id)
+    return follow(lambda how: deciding.extend(chosen, ms, act, place, how), wait_ms, detach=detach, output=output)
+
+
+def _chosen(names: tuple[str, ...], token: str | None) -> Chosen:
+    from headgate.api.deciding import Chosen
+
+    if token is not None:
+        if names:
+            raise click.UsageError("give an approval or --token, not both: the token says what it is for")
+        return Chosen(token=token)
+    if not 1 <= len(names) <= 2:
+        raise click.UsageError("give an approval's id, or a run and a step, or --token")
+    return Chosen(names[0], names[1] if len(names) > 1 else None)

@@ -115,7 +115,7 @@ def _run(flow: Path, place: Place) -> Rest:
 
 
 def _approve(rest: Rest, place: Place, *, asked: bool) -> Rest:
-    from headgate.api import history, operating
+    from headgate.api import deciding, history, operating
 
     approval = history.approvals(place, rest.view.run)[0]
     _stage("5. the approval", "The refund cannot be undone, so its step has a gate. Nothing was paid yet.")
@@ -128,7 +128,7 @@ def _approve(rest: Rest, place: Place, *, asked: bool) -> Rest:
         print(f"    {NOTE}; `headgate approve {approval.id}` does the same.")
     print()
     act = operating.Act(verb, args={"comment": comment})
-    return _followed(lambda how: operating.decide(approval.id, None, act, place, how))
+    return _followed(lambda how: deciding.decide(deciding.Chosen(approval.id), act, place, how))
 
 
 def _look_back(rest: Rest, place: Place) -> None:

@@ -24,7 +24,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("publish", "activate", "deactivate", "workflows", "disable", "enable", "archive", "resume-workflow"),
     ),
     ("Run", ("run", "drive", "runs", "show", "events", "timeline", "logs", "why")),
-    ("Decide", ("approvals", "approve", "deny", "signal", "callback")),
+    ("Decide", ("approvals", "approve", "deny", "answer", "extend", "signal", "callback")),
     (
         "Operate",
         ("pause", "resume", "cancel", "stop", "retry", "skip", "confirm", "force-advance", "redrive", "replay"),
@@ -66,6 +66,8 @@ VERBS: dict[str, Verb] = {
     "approvals": Verb("approvals", "List the approvals that wait for somebody."),
     "approve": Verb("approvals", "Approve, and drive the run on."),
     "deny": Verb("approvals", "Deny, and drive the run on."),
+    "answer": Verb("approvals", "Fill in a form, and drive the run on."),
+    "extend": Verb("approvals", "Give people more time before an approval expires."),
     "signal": Verb("signals", "Send an event to the runs that wait for it."),
     "callback": Verb("signals", "Answer the step that gave a token out."),
     "pause": Verb("operate", "Hold a run: what is out finishes, nothing new starts."),

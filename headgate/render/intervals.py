@@ -15,12 +15,15 @@ STATES: dict[EventType, str] = {
     EventType.AGENT_ASKED: "running",
     EventType.TOOL_CALLED: "running",
     EventType.STEP_WAITING: "waiting",
+    EventType.ATTEMPT_PARKED: "waiting",
     EventType.APPROVAL_REQUESTED: "waiting",
     EventType.STEP_RETRYING: "retrying",
     EventType.STEP_HELD: "held",
     EventType.STEP_INTERRUPTED: "interrupted",
 }
 """What a step is in after an event of its own; after any other it is in none of these."""
+_BESIDE = frozenset({EventType.APPROVAL_EXPIRING, EventType.APPROVAL_EXTENDED})
+"""What leaves a step in what it was in."""
 
 
 class Interval(NamedTuple):
@@ -35,7 +38,7 @@ def intervals(events: Iterable[Event]) -> dict[str, list[Interval]]:
     """The intervals of every step that did something, by its path, in the order in which the steps began."""
     found: dict[str, list[Interval]] = {}
     for event in events:
-        if event.step is None:
+        if event.step is None or event.type in _BESIDE:
             continue
         mine = found.setdefault(event.step, [])
         state = STATES.get(event.type)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from headgate.records import NamedTuple
 from headgate.render.columns import cells, printable
@@ -19,14 +19,24 @@ class Cell(NamedTuple):
     colour: str = ""
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, width: int | None, colour: bool) -> str:
-    """The rows below their heads, one line each, at most `width` columns wide (None: as wide as they are)."""
-    whole = [[_cell(cell) for cell in row] for row in rows]
-    widths = [max([len(head), *(_width(row[at].text) for row in whole)]) for at, head in enumerate(heads)]
+def table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[Cell | str]],
+    *,
+    width: int | None,
+    colour: bool,
+    whole: Collection[int] = (),
+) -> str:
+    """The rows below their heads, one line each, at most `width` columns wide (None: as wide as they are).
+
+    The columns numbered in `whole` are never cut.
+    """
+    made = [[_cell(cell) for cell in row] for row in rows]
+    widths = [max([len(head), *(_width(row[at].text) for row in made)]) for at, head in enumerate(heads)]
     if width is not None:
-        _shrink(widths, width)
+        _shrink(widths, width, [at for at in range(len(widths)) if at not in whole])
     lines = [_line([Cell(head.upper()) for head in heads], widths, colour=False)]
-    lines += [_line(row, widths, colour=colour) for row in whole]
+    lines += [_line(row, widths, colour=colour) for row in made]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -39,10 +49,10 @@ def _width(text: str) -> int:
     return len(text) if text.isascii() else sum(map(cells, text))
 
 
-def _shrink(widths: list[int], width: int) -> None:
-    """Take what is too much from the widest column, again and again, never below a least width."""
-    while sum(widths) + GAP * (len(widths) - 1) > width:
-        widest = max(range(len(widths)), key=widths.__getitem__)
+def _shrink(widths: list[int], width: int, those: Sequence[int]) -> None:
+    """Take what is too much from the widest column of `those`, again and again, never below a least width."""
+    while those and sum(widths) + GAP * (len(widths) - 1) > width:
+        widest = max(those, key=widths.__getitem__)
         if widths[widest] <= LEAST:
             return
         widths[widest] -= 1

@@ -34,6 +34,7 @@ class RefusalCode(StrEnum):
     VERSION_ACTIVE = "VERSION_ACTIVE"
     VERSION_NOT_ACTIVE = "VERSION_NOT_ACTIVE"
     VERSION_ARCHIVED = "VERSION_ARCHIVED"
+    FIELDS_INVALID = "FIELDS_INVALID"
     TOKEN_USED = "TOKEN_USED"  # noqa: S105 - the name of a refusal
     TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - the name of a refusal
     TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 - the name of a refusal
@@ -64,6 +65,7 @@ REFUSALS: Final[dict[RefusalCode, str]] = {
     RefusalCode.VERSION_ACTIVE: "the version is the active one",
     RefusalCode.VERSION_NOT_ACTIVE: "the version is not the active one",
     RefusalCode.VERSION_ARCHIVED: "the version is archived",
+    RefusalCode.FIELDS_INVALID: "what was filled in does not fit the fields that were asked for (exit code 2)",
     RefusalCode.TOKEN_USED: "the token was used already, and works once",
     RefusalCode.TOKEN_EXPIRED: "the token has expired",
     RefusalCode.TOKEN_INVALID: "the token is damaged, or another store's",
@@ -187,6 +189,23 @@ STEP_ALLOWED: Final[dict[StepAct, str]] = {
     StepAct.SKIP: "`skip` is for a step that failed and holds its run, is between attempts, waits or is held",
     StepAct.CONFIRM: "`confirm` is for a step that is held in doubt",
     StepAct.FORCE_ADVANCE: "`force-advance` is for a step that is open",
+}
+
+
+class ApprovalAct(StrEnum):
+    APPROVE = "approve"
+    DENY = "deny"
+    ANSWER = "answer"
+    EXTEND = "extend"
+
+
+# By the approval's status; by an assignee or an admin, and not while the run stops or after it has ended.
+APPROVAL_ACTS: Final[dict[str, dict[ApprovalAct, Cell | RefusalCode]]] = {
+    "pending": dict.fromkeys(ApprovalAct, Cell.YES),
+    "approved": dict.fromkeys(ApprovalAct, _C.ALREADY_DECIDED),
+    "denied": dict.fromkeys(ApprovalAct, _C.ALREADY_DECIDED),
+    "expired": dict.fromkeys(ApprovalAct, _C.ALREADY_DECIDED),
+    "cancelled": dict.fromkeys(ApprovalAct, _C.ALREADY_DECIDED),
 }
 
 PHASE_ROWS: Final[dict[Phase, Row]] = {

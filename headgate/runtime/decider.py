@@ -42,7 +42,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headgate.plan import Plan
+from headgate.plan import JsonObject, Plan
 from headgate.runtime.closing import cancel_run, complete_run, fail_run, finish_run
 from headgate.runtime.commands import Command, Record
 from headgate.runtime.deciding import start, weigh
@@ -50,7 +50,7 @@ from headgate.runtime.draining import begin, drain
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.evolve import evolve
 from headgate.runtime.judging import Accepted, NoOp, People, Refusal, Request, Verdict, judge
-from headgate.runtime.marks import EXPIRY
+from headgate.runtime.marks import EXPIRY, WARN
 from headgate.runtime.state import RunState, new
 from headgate.runtime.status import MISSED, TERMINAL_PHASES, Phase
 from headgate.runtime.status_of import Derived, derive
@@ -94,7 +94,7 @@ def _decide_ending(state: RunState, now_ms: int) -> list[Command]:
     """What is open is closed first, so that only the deadline of the phase is left to fire."""
     commands = drain(state, now_ms) if state.phase is Phase.DRAINING else cancel_run(state)
     if not commands and state.heap and state.heap[0][0] <= now_ms:
-        return [_fire(state, state.heap[0][1])]
+        return [_fire(state, state.heap[0][1], now_ms)]
     return commands
 
 
@@ -110,7 +110,7 @@ def _decide_active(state: RunState, now_ms: int) -> list[Command]:
     if state.urgent:
         return weigh(state, state.steps[next(iter(state.urgent))], now_ms)
     if state.heap and state.heap[0][0] <= now_ms:
-        return [_fire(state, state.heap[0][1])]
+        return [_fire(state, state.heap[0][1], now_ms)]
     if not free:
         return []
     if state.ready:
@@ -125,8 +125,14 @@ def _decide_active(state: RunState, now_ms: int) -> list[Command]:
     return []
 
 
-def _fire(state: RunState, timer: str) -> Record:
+def _fire(state: RunState, timer: str, now_ms: int) -> Record:
     kind, _, name = timer.partition(":")
+    if kind == WARN:
+        approval = state.approvals[name]
+        if approval.expires_at > now_ms:
+            facts: JsonObject = {"task": name, "expires_at": approval.expires_at}
+            return Record(EventType.APPROVAL_EXPIRING, facts, approval.step)
+        kind, timer = EXPIRY, f"{EXPIRY}:{name}"  # it is too late for a warning
     step = state.approvals[name].step if kind == EXPIRY else name or None
     return Record(EventType.TIMER_FIRED, {"timer": timer}, step)
 

@@ -131,6 +131,8 @@ def _ask_anew(state: RunState, step: StepState, old: Approval, now_ms: int, chan
         "input_digest": old.input_digest,
         "escalated_from": old.task,
     }
+    if old.fields is not None:
+        data["fields"] = old.fields
     return Record(EventType.APPROVAL_REQUESTED, {**data, **changes}, step.path)
 
 

@@ -14,7 +14,8 @@ from headgate.runtime.preparing import prepare
 from headgate.runtime.projecting import project, project_approval
 from headgate.runtime.state import RunState
 from headgate.runtime.status import WaitsFor
-from headgate.runtime.store import Also, ApprovalRow, Lease, RunRow, RunWrite, listens, taken
+from headgate.runtime.store import Also, ApprovalRow, Lease, Notice, RunRow, RunWrite, cleared, listens, noted, taken
+from headgate.runtime.times import iso
 
 _APPROVALS = frozenset(
     {
@@ -22,11 +23,14 @@ _APPROVALS = frozenset(
         EventType.APPROVAL_DECIDED,
         EventType.APPROVAL_EXPIRED,
         EventType.APPROVAL_CANCELLED,
+        EventType.APPROVAL_EXTENDED,
+        EventType.APPROVAL_EXPIRING,
     }
 )
 # What a driver that may only record leaves alone, and what the host completes: it starts an effect or a run.
 _STARTS = frozenset({Purpose.DISPATCH, Purpose.CHILD})
 _PIECES = frozenset({EventType.AGENT_ASKED, EventType.TOOL_CALLED})
+_COMPLETED = _STARTS | {Purpose.APPROVAL}
 _BEGINNINGS = frozenset({EventType.RUN_STARTING, EventType.RUN_ACTIVATED})
 
 
@@ -46,6 +50,7 @@ class DrivenRun:
         "_listened",
         "_taken",
         "_touched",
+        "_warned",
         "aborted",
         "also",
         "changed",
@@ -73,6 +78,7 @@ class DrivenRun:
         self._touched: dict[str, None] = {}
         self._listened: dict[str, None] = {}
         self._taken: list[str] = []
+        self._warned: dict[str, None] = {}
         self._answers: list[tuple[str, JsonObject]] = []
 
     @property
@@ -91,6 +97,8 @@ class DrivenRun:
         if step in state.listening or facts.get("for") == WaitsFor.EVENT:
             self._listened[str(step)] = None
             self.heard.pop(str(step), None)
+        if kind is EventType.APPROVAL_EXTENDED and state.approvals[str(facts["task"])].warned:
+            self._warned[str(facts["task"])] = None
         if kind is EventType.SIGNAL_RECEIVED:
             self._taken.append(str(facts["signal"]))
         evolve(state, event)
@@ -115,11 +123,13 @@ class DrivenRun:
                 return
             for command in commands:
                 match command:
+                    case Record(EventType.APPROVAL_REQUESTED):
+                        self.append(complete(self, command, at), at)
                     case Record():
                         self.append(command, at)
                     case Prepare():
                         record = prepare(self.state, command, at)
-                        if command.purpose in _STARTS:
+                        if command.purpose in _COMPLETED:
                             record = complete(self, record, at)
                         self.append(record, at)
                     case Perform():
@@ -155,16 +165,33 @@ class DrivenRun:
         self._touched = {}
         self._listened = {}
         self._taken = []
+        self._warned = {}
         self._answers = []
         self.also = []
 
     def _also(self) -> tuple[Also, ...]:
         """The open waits that changed, and the signals that were taken."""
+        warnings = self._warnings() if self._touched else ()
         if not self._listened:
-            return ()
+            return warnings
         listening = self.state.listening
         open_now = listens(self.id, {step: listening.get(step) for step in self._listened})
-        return (open_now, *(taken(signal, self.id) for signal in self._taken))
+        return (open_now, *(taken(signal, self.id) for signal in self._taken), *warnings)
+
+    def _warnings(self) -> tuple[Also, ...]:
+        """The notices of approvals that are about to expire, and the end of those that no longer are."""
+        at, made = self.state.at, []
+        for task in self._touched:
+            approval = self.state.approvals[task]
+            if approval.status == "pending" and approval.warned:
+                message = (
+                    f"nobody has decided {task} yet, for `{approval.step}` of run {self.id}: it expires at "
+                    f"{iso(approval.expires_at)}"
+                )
+                made.append(noted(Notice(f"approval-expiring/{task}", at, "approval-expiring", self.id, message)))
+            elif task in self._warned or approval.warned:
+                made.append(cleared(f"approval-expiring/{task}", at))
+        return tuple(made)
 
     def _approvals(self) -> tuple[ApprovalRow, ...]:
         if not self._touched:

@@ -61,9 +61,12 @@ class EventType(StrEnum):
     TOOL_CALLED = "tool_called"  # attempt, round, call, tool
     TOOL_RETURNED = "tool_returned"  # attempt, round, call, tool, result or error
     # people; a request carries task, kind, when, title, body, assignees, expires_at, on_expiry, escalate_to,
-    # reversibility, channel, input and input_digest
+    # reversibility, channel, input, input_digest, fields (their JSON Schema), links (person -> a token's digest) and
+    # escalated_from
     APPROVAL_REQUESTED = "approval_requested"
-    APPROVAL_DECIDED = "approval_decided"  # task, decision, by, comment, via
+    APPROVAL_DECIDED = "approval_decided"  # task, decision, by, comment, via, fields, auth, token
+    APPROVAL_EXPIRING = "approval_expiring"  # task, expires_at: a warning
+    APPROVAL_EXTENDED = "approval_extended"  # task, expires_at
     APPROVAL_EXPIRED = "approval_expired"  # task, policy
     APPROVAL_CANCELLED = "approval_cancelled"  # task
     APPROVAL_OUTDATED = "approval_outdated"  # task: the input is no longer what was approved

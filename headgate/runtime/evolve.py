@@ -12,7 +12,21 @@ from headgate.runtime.edges import open_scope
 from headgate.runtime.errors import DamagedLog
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.loops import reset_steps
-from headgate.runtime.marks import DEADLINE, DELAY, DRAIN, DUE, EVERY, EXPIRY, GRACE, RETRY, WAIT, arm, disarm, mark
+from headgate.runtime.marks import (
+    DEADLINE,
+    DELAY,
+    DRAIN,
+    DUE,
+    EVERY,
+    EXPIRY,
+    GRACE,
+    RETRY,
+    WAIT,
+    WARN,
+    arm,
+    disarm,
+    mark,
+)
 from headgate.runtime.state import Hold, RunState, StepState
 from headgate.runtime.status import RUN_TRANSITIONS, STEP_TRANSITIONS, HoldReason, Phase, StepStatus
 from headgate.runtime.step_events import STEP_EVENTS, produce, wait_is_over
@@ -261,6 +275,7 @@ def _timer_fired(state: RunState, step: StepState, event: Event) -> None:
         state.urgent[step.path] = None
     else:
         assert kind == EXPIRY, "a timer's name says what it is for"
+        disarm(state, f"{WARN}:{name}")
         state.approvals[name] = state.approvals[name]._replace(overdue=bool(state.holds))
         if state.holds:
             state.overdue[name] = None

@@ -22,6 +22,7 @@ from headgate.runtime.fleet import Fleet
 from headgate.runtime.hosting import Hosting, LoopHost
 from headgate.runtime.inbox import Answered, Inbox, answer_of
 from headgate.runtime.judging import People, Refusal, Request, Verdict
+from headgate.runtime.keys import Keys
 from headgate.runtime.patience import Patience, awaited
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase
 from headgate.runtime.store import RENEW_SECONDS, Identifiers, Owner, RunWrite, Store
@@ -38,7 +39,8 @@ class Services(NamedTuple):
     `worlds` gives the bindings of an environment; `callees` finds what `call` steps start; `output_schema` is the
     locked schema of a tool's result; `people` are the workspace's groups; `changed` is told the id of each run after
     its commit, for live views. `dispatching` says whether a published workflow lets runs start that are due. `perform`
-    carries an attempt out, `hosting` makes what attempts run on, and `identifiers` name new runs. A store that is not
+    carries an attempt out, `hosting` makes what attempts run on, and `identifiers` name new runs; `keys` sign one-time
+    links, None where nobody is sent one. A store that is not
     `shared` is nobody else's: it is not asked for others' acts, and no lease is renewed.
     """
 
@@ -54,6 +56,7 @@ class Services(NamedTuple):
     shared: bool = True
     hosting: Hosting = LoopHost
     poll_seconds: float = POLL_SECONDS
+    keys: Keys | None = None
 
 
 class Executor:
@@ -64,6 +67,7 @@ class Executor:
             store, owner, services.callees, self._binding, services.people, identifiers=services.identifiers()
         )
         self.fleet.dispatching = services.dispatching
+        self.fleet.keys = services.keys
         self._worlds = services.worlds
         self.interrupted = False
         self._store = store

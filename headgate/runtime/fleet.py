@@ -25,6 +25,8 @@ from headgate.runtime.errors import DamagedLog
 from headgate.runtime.events import SYSTEM, EventType
 from headgate.runtime.hearing import SIGNAL, hear, heard
 from headgate.runtime.judging import Accepted, People, Refusal, Request, Verdict, judge
+from headgate.runtime.keys import Keys
+from headgate.runtime.links import asked, said
 from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
 from headgate.runtime.state import new
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatus
@@ -62,6 +64,7 @@ class Fleet:
         self._callees = callees
         self._bindings = bindings
         self._people = people
+        self.keys: Keys | None = None
         self._identifiers = identifiers or Identifiers()
         self._dirty: dict[str, None] = {}
         self._touched: dict[str, DrivenRun] = {}
@@ -192,6 +195,7 @@ class Fleet:
 
     def judge(self, driven: DrivenRun, request: Request, at: int) -> Verdict:
         """What the status model says to an act; an accepted one is appended, here and where it passes on to."""
+        request = said(driven.state, request)
         if request.verb == SIGNAL:
             self._hear(driven, at)
             self._dirty[driven.id] = None
@@ -301,6 +305,8 @@ class Fleet:
         """Adds the binding to what is dispatched, and the sub-run to what calls one."""
         if record.type is EventType.STEP_WAITING:
             return self._call(driven, record, at)
+        if record.type is EventType.APPROVAL_REQUESTED:
+            return asked(driven.state, record, self._people, self.keys)
         if record.type is EventType.STEP_DISPATCHED:
             path, given = str(record.step), record.data["input"]
             kind = driven.state.steps[path].plan.kind

@@ -74,6 +74,7 @@ def body_of(request: Request) -> JsonObject:
         "task": request.task,
         "args": request.args,
         "reason": request.reason,
+        "auth": request.auth,
     }
 
 
@@ -89,6 +90,7 @@ def asked(stored: StoredRequest) -> Request:
         args=args if isinstance(args, dict) else {},
         reason=_text(body.get("reason")),
         request_id=stored.id,
+        auth=_text(body.get("auth")) or "local",
     )
 
 

@@ -10,9 +10,9 @@ from headgate.runtime.acts import Cell, RefusalCode, RunAct
 from headgate.runtime.closing import CANCEL_GRACE_MS, abort_all, cancel_open
 from headgate.runtime.commands import Record
 from headgate.runtime.draining import drain_until, named, what_is_out
-from headgate.runtime.events import EventType
+from headgate.runtime.events import SYSTEM, EventType
 from headgate.runtime.judging_callbacks import call_back
-from headgate.runtime.judging_steps import approve, confirm, deny, force_advance, retry, skip
+from headgate.runtime.judging_steps import answer, approve, confirm, deny, extend, force_advance, retry, skip
 from headgate.runtime.redriving import redrive
 from headgate.runtime.state import RunState
 from headgate.runtime.status import Drain, HoldReason, Phase
@@ -41,11 +41,15 @@ def judge(state: RunState, request: Request, now_ms: int, people: People | None 
     if request.request_id is not None and request.request_id in state.requests:
         return NoOp(state.requests[request.request_id])
     case = Case(state, request, people or {}, now_ms)
-    verdict = call_back(case, now_ms) if request.verb == "callback" else _VERBS[request.verb](case)
-    if isinstance(verdict, Accepted) and request.request_id is not None and verdict.records:
+    verdict = _VERBS[request.verb](case)
+    if isinstance(verdict, Accepted) and verdict.records:
         first = verdict.records[0]
-        answered = first._replace(data={**first.data, "answer": verdict.answer})
-        return verdict._replace(records=(answered, *verdict.records[1:]))
+        data: JsonObject = {**first.data}
+        if request.actor != SYSTEM:
+            data["auth"] = request.auth
+        if request.request_id is not None:
+            data["answer"] = verdict.answer
+        return verdict._replace(records=(first._replace(data=data), *verdict.records[1:]))
     return verdict
 
 
@@ -176,6 +180,9 @@ _VERBS: Final[dict[str, Callable[[Case], Verdict]]] = {
     "force_advance": force_advance,
     "approve": approve,
     "deny": deny,
+    "answer": answer,
+    "extend": extend,
+    "callback": call_back,
 }
 
 __all__ = ["Accepted", "NoOp", "People", "Refusal", "Request", "Verdict", "judge", "rows"]

@@ -17,7 +17,7 @@ from headgate.runtime.times import iso
 from headgate.runtime.verdicts import Accepted, Case, Refusal, Verdict, released, remaining, stopped
 
 
-def call_back(case: Case, now_ms: int) -> Verdict:
+def call_back(case: Case) -> Verdict:
     """`args`: attempt, token (its digest), expires_at (UTC in ms or None), and result or error (an error's JSON).
 
     One that comes too late for its attempt is recorded and changes nothing.
@@ -28,7 +28,7 @@ def call_back(case: Case, now_ms: int) -> Verdict:
         said = f"it called `{state.callbacks[token]}` of run {state.run_id} back before"
         return Refusal(RefusalCode.TOKEN_USED, f"{REFUSALS[RefusalCode.TOKEN_USED]}: {said}")
     expires_at = args.get("expires_at")
-    if isinstance(expires_at, int) and expires_at <= now_ms:
+    if isinstance(expires_at, int) and expires_at <= case.now_ms:
         said = f"it was good until {iso(expires_at)}"
         return Refusal(RefusalCode.TOKEN_EXPIRED, f"{REFUSALS[RefusalCode.TOKEN_EXPIRED]}: {said}")
     refusal = stopped(state)

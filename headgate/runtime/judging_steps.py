@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headgate.plan import JsonObject
-from headgate.runtime.acts import STEP_ACTS, STEP_ALLOWED, STEP_REFUSALS, RefusalCode, StepAct
+from headgate.runtime.acts import (
+    APPROVAL_ACTS,
+    REFUSALS,
+    STEP_ACTS,
+    STEP_ALLOWED,
+    STEP_REFUSALS,
+    ApprovalAct,
+    RefusalCode,
+    StepAct,
+)
 from headgate.runtime.closing import cancel_within
 from headgate.runtime.commands import Record
 from headgate.runtime.events import EventType
+from headgate.runtime.fields import defaults, fill
 from headgate.runtime.state import Approval, HoldKey, RunState, StepState
 from headgate.runtime.status import HoldReason, SkipDetail, StepStatus
 from headgate.runtime.times import iso
 from headgate.runtime.verdicts import Accepted, Case, People, Refusal, Verdict, released, remaining, split, stopped
 
 ADMINS = "admins"
+_MOST_NAMED = 8
 
 
 # Acts on a step
@@ -122,38 +133,97 @@ def force_advance(case: Case) -> Verdict:
 
 
 def approve(case: Case) -> Verdict:
-    return _answer(case, "approved")
+    return _answer(case, ApprovalAct.APPROVE, "approved")
 
 
 def deny(case: Case) -> Verdict:
-    return _answer(case, "denied")
+    return _answer(case, ApprovalAct.DENY, "denied")
 
 
-def _answer(case: Case, decision: str) -> Verdict:
-    state, request = case.state, case.request
+def answer(case: Case) -> Verdict:
+    """`args`: fields, {name: value} of what was filled in; comment."""
+    return _answer(case, ApprovalAct.ANSWER, "approved")
+
+
+def extend(case: Case) -> Verdict:
+    """`args`: ms, how much longer people may take."""
+    approval = _task_for(case, ApprovalAct.EXTEND)
+    if isinstance(approval, Refusal):
+        return approval
+    ms = case.request.args["ms"]
+    assert isinstance(ms, int), "an extension is whole milliseconds"
+    expires_at = max(approval.expires_at, case.now_ms) + ms
+    record = Record(EventType.APPROVAL_EXTENDED, {"task": approval.task, "expires_at": expires_at}, approval.step)
+    return Accepted((record,), f"{approval.task} expires at {iso(expires_at)} now{remaining(case.state)}")
+
+
+def _task_for(case: Case, act: ApprovalAct) -> Approval | Refusal:
+    """The task of the request, when the act is allowed on it now, by this actor, with this link."""
+    request = case.request
     approval = _task_of(case)
     if isinstance(approval, Refusal):
         return approval
-    if approval.status != "pending":
-        return Refusal(RefusalCode.ALREADY_DECIDED, _decided(state, approval))
-    refusal = stopped(state)
+    token = request.args.get("token")
+    if token is not None:
+        refusal = _spent(approval, str(token))
+        if refusal is not None:
+            return refusal
+    found = APPROVAL_ACTS[approval.status][act]
+    if isinstance(found, RefusalCode):
+        return Refusal(found, _decided(case.state, approval))
+    refusal = stopped(case.state)
     if refusal is not None:
         return refusal
     if not _may_decide(case.people, approval, request.actor):
         who = _listed(case.people, (*approval.assignees, ADMINS))
         message = f"`{request.actor}` may not decide {approval.task}: only {who} may"
         return Refusal(RefusalCode.NOT_ASSIGNED, message)
-    return _decide(case, approval, decision, None)
+    return approval
 
 
-def _decide(case: Case, approval: Approval, decision: str, via: str | None) -> Verdict:
+def _spent(approval: Approval, token: str) -> Refusal | None:
+    """Why a one-time link does not work, None when it does."""
+    if approval.token == token:
+        message = f"{REFUSALS[RefusalCode.TOKEN_USED]}: {approval.decided_by} {approval.status} {approval.task} with it"
+        return Refusal(RefusalCode.TOKEN_USED, message)
+    if token not in approval.links.values():
+        return Refusal(RefusalCode.TOKEN_INVALID, f"the token is no link to {approval.task}")
+    if approval.status == "expired" or (approval.overdue and approval.on_expiry != "proceed"):
+        at = iso(approval.decided_at or approval.expires_at)
+        return Refusal(RefusalCode.TOKEN_EXPIRED, f"{REFUSALS[RefusalCode.TOKEN_EXPIRED]}: {approval.task} did at {at}")
+    return None
+
+
+def _answer(case: Case, act: ApprovalAct, decision: str) -> Verdict:
+    approval = _task_for(case, act)
+    if isinstance(approval, Refusal):
+        return approval
+    if decision == "denied":
+        return _decide(case, approval, decision, None)
+    given = case.request.args.get("fields")
+    filled = fill(approval.fields, given if isinstance(given, dict) else {})
+    if filled.faults:
+        hint = "" if act is ApprovalAct.ANSWER else f"; `headgate answer {approval.task} -i NAME=VALUE` fills them in"
+        return Refusal(RefusalCode.FIELDS_INVALID, "; ".join(filled.faults) + hint)
+    return _decide(case, approval, decision, None, filled.values)
+
+
+def _decide(
+    case: Case, approval: Approval, decision: str, via: str | None, values: JsonObject | None = None
+) -> Verdict:
     request = case.request
+    if values is None and decision == "approved":
+        values = defaults(approval.fields)
     data: JsonObject = {"task": approval.task, "decision": decision, "by": request.actor}
     comment = request.args.get("comment") or request.reason
     if comment is not None:
         data["comment"] = comment
     if via is not None:
         data["via"] = via
+    if values:
+        data["fields"] = values
+    if "token" in request.args:
+        data["token"] = request.args["token"]
     record = Record(EventType.APPROVAL_DECIDED, data, approval.step)
     return Accepted((record,), f"`{approval.step}` is {decision} by {request.actor}{remaining(case.state)}")
 
@@ -167,11 +237,28 @@ def _task_of(case: Case) -> Approval | Refusal:
         return Refusal(RefusalCode.NO_SUCH_STEP, f"run {state.run_id} has no approval `{request.task}`")
     step = state.steps.get(request.step or "")
     if step is None:
-        return Refusal(RefusalCode.NO_SUCH_STEP, f"run {state.run_id} has no step `{request.step}`")
+        return _task_inside(state, request.step or "")
     if step.approval is None:
         message = f"step `{step.path}` is {step.status} and asks nobody; `headgate approvals` lists what waits"
         return Refusal(RefusalCode.NOT_WAITING, message)
     return state.approvals[step.approval]
+
+
+def _task_inside(state: RunState, name: str) -> Approval | Refusal:
+    """The only pending task of the items or rounds of a step that is named without their numbers."""
+    found = [each for each in state.approvals.values() if each.status == "pending" and _unnumbered(each.step) == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        named = ", ".join(f"`{each.step}`" for each in found[:_MOST_NAMED])
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        message = f"several wait at `{name}` of run {state.run_id}: say which of {named}{more}"
+        return Refusal(RefusalCode.NO_SUCH_STEP, message)
+    return Refusal(RefusalCode.NO_SUCH_STEP, f"run {state.run_id} has no step `{name}`")
+
+
+def _unnumbered(path: str) -> str:
+    return ".".join(part for part in path.split(".") if not part.isdecimal())
 
 
 def _pending(state: RunState, step: StepState) -> Approval | None:

@@ -190,6 +190,8 @@ def _human(step: StepState, data: JsonObject, names: Names, now_ms: int) -> Reco
         "input": None,
         "input_digest": None,
     }
+    if step.config.get("fields"):
+        made["fields"] = step.config["fields"]
     return Record(EventType.APPROVAL_REQUESTED, made, step.path)
 
 

@@ -60,6 +60,12 @@ def project_approval(run: str, approval: Approval) -> ApprovalRow:
         decided_by=approval.decided_by,
         decided_at=approval.decided_at,
         comment=approval.comment,
+        kind=approval.kind,
+        channel=approval.channel,
+        fields=None if approval.fields is None else _compact(approval.fields),
+        links=_compact(dict(approval.links)),
+        escalated_from=approval.escalated_from,
+        via=approval.via,
     )
 
 

@@ -6,7 +6,7 @@ frontier: what `decide` looks at, so that it never scans the graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from headgate.plan import Json, JsonObject, Plan, PlanStep
@@ -33,7 +33,9 @@ class Approval(NamedTuple):
     """One task for people. Times are UTC in ms. `gate` is the gate's place in the step, None for a `human` step.
 
     `status` is `pending`, `approved`, `denied`, `expired` or `cancelled`; `expires` is the time it is given, in ms;
-    `overdue` says that it expired while the run was held, which takes effect on release.
+    `overdue` says that it expired while the run was held, which takes effect on release. `fields` is the JSON Schema of
+    what is asked for, `values` what was filled in. `links` are the digests of the one-time tokens by person, `token`
+    that of the one it was decided with. `warned` says that its expiry is near, and was told.
     """
 
     task: str
@@ -60,6 +62,11 @@ class Approval(NamedTuple):
     via: str | None = None
     overdue: bool = False
     escalated_from: str | None = None
+    fields: JsonObject | None = None
+    values: JsonObject | None = None
+    links: Mapping[str, str] = {}
+    token: str | None = None
+    warned: bool = False
 
 
 class ScopeState:

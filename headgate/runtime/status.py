@@ -366,6 +366,8 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         **_late_attempt(_S.WAITING),
         _E.APPROVAL_DECIDED: _to(_S.READY, _S.COMPLETED, _S.RUNNING, _S.SKIPPED, _S.WAITING),
         _E.APPROVAL_EXPIRED: _to(_S.READY, _S.COMPLETED, _S.RUNNING, _S.SKIPPED, _S.WAITING),
+        _E.APPROVAL_EXPIRING: _to(_S.WAITING),
+        _E.APPROVAL_EXTENDED: _to(_S.WAITING),
         _E.APPROVAL_CANCELLED: _to(_S.WAITING),
         _E.APPROVAL_REQUESTED: _to(_S.WAITING),
         _E.TIMER_FIRED: _to(_S.COMPLETED, _S.RUNNING, _S.WAITING),

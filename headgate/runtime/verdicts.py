@@ -21,10 +21,11 @@ class Request(NamedTuple):
     """What somebody asks for.
 
     `verb` is `pause`, `resume`, `cancel`, `stop`, `retry`, `skip`, `confirm`, `force_advance`, `redrive`, `replay`,
-    `fork`, `approve`, `deny`, `callback` or `signal`. `step` is a path (for approve and deny a way to name the task;
-    for redrive the step of `--from`); `task` an approval's id. `args`: retry {edit: {attribute: value}}; skip {output};
-    confirm {done: bool, output}; approve and deny {comment}; redrive {yes: bool}; stop {graceful: bool, deadline_ms};
-    callback as judging_callbacks.py says; signal {signal: its id}.
+    `fork`, `approve`, `deny`, `answer`, `extend`, `callback` or `signal`. `step` is a path (for acts on an approval a
+    way to name the task; for redrive the step of `--from`); `task` an approval's id. `args`: retry {edit: {attribute:
+    value}}; skip {output}; confirm {done: bool, output}; approve and deny {comment, token}; answer {comment, token,
+    fields}; extend {ms}; redrive {yes: bool}; stop {graceful: bool, deadline_ms}; callback as judging_callbacks.py
+    says; signal {signal: its id}. `auth` says how the actor was known: `local` claims, `link` held a one-time token.
     """
 
     verb: str
@@ -34,6 +35,7 @@ class Request(NamedTuple):
     args: JsonObject = {}  # noqa: RUF012 - nobody changes a request
     reason: str | None = None
     request_id: str | None = None
+    auth: str = "local"
 
 
 class Accepted(NamedTuple):

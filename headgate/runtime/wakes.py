@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from headgate.records import NamedTuple
-from headgate.runtime.marks import DEADLINE, DELAY, DRAIN, DUE, EVERY, EXPIRY, GRACE, RETRY, WAIT
+from headgate.runtime.marks import DEADLINE, DELAY, DRAIN, DUE, EVERY, EXPIRY, GRACE, RETRY, WAIT, WARN
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES, Phase, WaitsFor
 
@@ -55,17 +55,27 @@ def resting_wake(state: RunState) -> int | None:
     return state.heap[0][0] if state.heap and state.phase is Phase.ACTIVE else None
 
 
-def told_wake(state: RunState) -> str | None:
-    """What `next_wake` is for, in words before a time: "`ask` expires"; None when no clock moves the run."""
+class Told(NamedTuple):
+    """When a clock moves the run, UTC in ms, and what for, in words before a time: "`ask` expires"."""
+
+    at: int
+    what: str
+
+
+def told_wake(state: RunState) -> Told | None:
+    """What moves the run next though nothing happens, a warning aside; None when no clock does."""
     at = next_wake(state)
     if at is None:
         return None
-    if not state.heap or state.heap[0][0] != at:
-        return "without progress it fails"
-    kind, _, name = state.heap[0][1].partition(":")
+    moving = [(due, timer) for timer, due in state.timers.items() if not timer.startswith(WARN)]
+    due, timer = min(moving, default=(None, ""))
+    stalls = stall_at(state)
+    if due is None or (stalls is not None and stalls < due):
+        return None if stalls is None else Told(stalls, "without progress it fails")
+    kind, _, name = timer.partition(":")
     if kind == EXPIRY:
-        return f"`{state.approvals[name].step}` expires"
-    return _TIMERS[kind].format(name)
+        return Told(due, f"`{state.approvals[name].step}` expires")
+    return Told(due, _TIMERS[kind].format(name))
 
 
 _TIMERS: Final = {

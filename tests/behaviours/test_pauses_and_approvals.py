@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from desk import Desk
 
-from headgate.api import history, operating
+from headgate.api import deciding, history, operating
 from headgate.api.faults import Refused
 from headgate.api.operating import Act
 from headgate.api.place import Driving
@@ -137,7 +137,7 @@ def test_TJ11_only_an_assignee_or_an_admin_decides_and_the_first_decision_wins(d
 def test_TJ11_an_approval_is_found_by_its_id_or_its_beginning(desk: Desk) -> None:
     desk.run(GATED)
     (approval,) = history.approvals(desk.place)
-    rest = operating.decide(approval.id, None, Act("approve"), desk.place, Driving())
+    rest = deciding.decide(deciding.Chosen(approval.id), Act("approve"), desk.place, Driving())
     assert rest.view.status == "completed"
     assert history.approvals(desk.place) == ()
 
@@ -162,8 +162,8 @@ def test_TJ12_an_expired_approval_may_let_the_run_proceed(desk: Desk) -> None:
 
 
 def test_TJ12_an_expired_approval_may_escalate_and_the_last_level_denies(desk: Desk) -> None:
-    run = desk.run(expiring('escalate\n    escalate_to = ["legal"]').replace("10ms", "400ms")).view.run
-    desk.drive(wait_ms=450)
+    run = desk.run(expiring('escalate\n    escalate_to = ["legal"]').replace("10ms", "1500ms")).view.run
+    desk.drive(wait_ms=1600)
     tasks = history.approvals(desk.place, run)
     assert [(task.status, task.assignees) for task in tasks] == [("expired", ("finance",)), ("pending", ("legal",))]
     assert desk.as_("eve").act(run, "approve", "ask").view.status == "completed"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from crash_plans import PLANS
 
-from headgate.api import history, operating, running, site
+from headgate.api import deciding, history, operating, running, site
 from headgate.api.inputs import NOTHING_GIVEN
 from headgate.api.operating import Act
 from headgate.api.place import Driving, Place
@@ -54,7 +54,7 @@ class Workflow:
 
     def _help(self, run: str) -> None:
         for approval in history.approvals(self.place, run, ("pending",)):
-            operating.decide(approval.id, None, Act("approve"), self.place, Driving())
+            deciding.decide(deciding.Chosen(approval.id), Act("approve"), self.place, Driving())
         for path, step in history.show(run, self.place).steps.items():
             if step.status == "held":
                 self.was_in_doubt = True

@@ -44,7 +44,9 @@ class RunRow(NamedTuple):
 
 
 class ApprovalRow(NamedTuple):
-    """One approval as the inbox shows it; `assignees` is a JSON list."""
+    """One approval as the inbox shows it. `assignees` is a JSON list, `fields` a JSON Schema or None, `links` a JSON
+    object of the digests of one-time tokens by person; `escalated_from` is the task that expired before this one.
+    """
 
     id: str
     run: str
@@ -60,6 +62,12 @@ class ApprovalRow(NamedTuple):
     decided_by: str | None
     decided_at: int | None
     comment: str | None
+    kind: str
+    channel: str
+    fields: str | None
+    links: str
+    escalated_from: str | None
+    via: str | None
 
 
 class Lease(NamedTuple):

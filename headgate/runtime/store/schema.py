@@ -53,7 +53,13 @@ MIGRATIONS: tuple[str, ...] = (
       on_expiry TEXT,
       decided_by TEXT,
       decided_at INTEGER,
-      comment TEXT
+      comment TEXT,
+      kind TEXT NOT NULL,
+      channel TEXT NOT NULL,
+      fields TEXT,
+      links TEXT NOT NULL,
+      escalated_from TEXT,
+      via TEXT
     ) WITHOUT ROWID;
     CREATE INDEX approvals_run ON approvals(run);
     CREATE INDEX approvals_pending ON approvals(requested_at) WHERE status = 'pending';
