@@ -104,7 +104,7 @@ def test_every_other_refusal_is_permanent(server: Server, status: int) -> None:
 
 
 def test_a_spent_quota_is_not_tried_again(server: Server) -> None:
-    assert "no money left" in failure(ask(server, "quota"), "LLM_REQUEST_FAILED", ErrorClass.PERMANENT).message
+    assert "no money left" in failure(ask(server, "quota"), "LLM_REQUEST_FAILED", ErrorClass.QUOTA).message
 
 
 def test_a_refusal_is_told(server: Server) -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import cast
 
 from headgate.api.faults import NothingStarted
+from headgate.api.limits import place_in_line, turn_of
 from headgate.api.place import Place
 from headgate.api.site import Site, find_run, translated
 from headgate.api.vocabularies import called, canonical, spoken, vocabulary_of
@@ -25,6 +26,8 @@ from headgate.runtime.why import Reason, reasons
 
 PENDING = ("pending",)
 PAGE = 500
+PLACES_SHOWN = 100
+"""A list with more queued runs than this is shown without their places, which cost a question each."""
 
 
 class ApprovalView(NamedTuple):
@@ -63,6 +66,8 @@ def runs(chosen: RunFilter, place: Place) -> tuple[RunView, ...]:
         if chosen.before is not None:
             chosen = chosen._replace(before=find_run(read, chosen.before))
         found = tuple(view_of_row(row) for row in read.runs(chosen))
+        if sum(view.status == RunStatus.QUEUED for view in found) <= PLACES_SHOWN:
+            found = tuple(place_in_line(read, view) for view in found)
         read.close()
     return found
 
@@ -195,6 +200,9 @@ def why(run: str, place: Place) -> tuple[Reason, ...]:
             state = load_state(read, PlanShelf(read), row)
             mask = secret_inputs(state.plan, state.inputs)
             found = tuple(reason._replace(message=mask.text(reason.message)) for reason in reasons(state))
+            turn = turn_of(read, row.id)
+            if turn is not None and found[0].kind == "phase":
+                found = (turn,)
         except PlanIntegrity as fault:
             message = f"PLAN_INTEGRITY: {row.failure_message or fault}"
             found = (Reason("ended", row.id, row.ended_at, None, None, message),)
@@ -205,7 +213,7 @@ def why(run: str, place: Place) -> tuple[Reason, ...]:
 def view_of(read: Reader, row: RunRow) -> RunView:
     """A stored run with its steps; without them when its plan is damaged, which its failure then says."""
     try:
-        return run_view(load_state(read, PlanShelf(read), row))
+        return place_in_line(read, run_view(load_state(read, PlanShelf(read), row)))
     except PlanIntegrity:
         return view_of_row(row)
 

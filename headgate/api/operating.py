@@ -12,10 +12,10 @@ from headgate.api.site import Site, find_run, translated
 from headgate.plan import JsonObject, PlanIntegrity
 from headgate.records import NamedTuple
 from headgate.runtime.commands import Record
-from headgate.runtime.inbox import body_of
 from headgate.runtime.judging import Accepted, Refusal, Request, judge
 from headgate.runtime.loading import PlanShelf, load_state
 from headgate.runtime.store import Identifiers, Reader, StoredRequest
+from headgate.runtime.verdicts import body_of
 
 REPLAYS_AT_MOST = 16
 ANSWER_SECONDS = 0.05

@@ -119,11 +119,6 @@ def enable(name: str, because: Because, place: Place) -> Done:
     return _plain(WorkflowAct.ENABLE, name, because, place)
 
 
-def resume_workflow(name: str, because: Because, place: Place) -> Done:
-    """Releases the throughput breaker of a workflow that is paused for safety."""
-    return _plain(WorkflowAct.RESUME, name, because, place)
-
-
 def archive(name: str, version: int | None, because: Because, place: Place, *, cancel_runs: bool = False) -> Done:
     """Puts a workflow away, or one version of it. Refused with the list of the open runs that need it.
 

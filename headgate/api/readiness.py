@@ -16,9 +16,6 @@ def not_run_yet(plan: Plan, workspace: Workspace) -> str | None:
 
 
 def _reasons(plan: Plan, workspace: Workspace) -> Iterator[str]:
-    policies = plan.policies
-    if policies.concurrency is not None:
-        yield f"workflow `{plan.workflow}` has `concurrency`: limits of concurrency are not run yet"
     yield from _of_steps(plan.steps)
     yield from _of_connections(plan, workspace)
 

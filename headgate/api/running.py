@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from headgate.api.faults import NothingStarted
 from headgate.api.inputs import Given, read_inputs
+from headgate.api.limits import place_in_line
 from headgate.api.place import Driving, Drove, Place, Rest, exit_code
 from headgate.api.published import Named, admitted, named, read_published
 from headgate.api.readiness import not_run_yet
@@ -282,7 +283,7 @@ def rest_of(session: Session, run: str, notes: tuple[str, ...]) -> Rest:
         with suppress(PlanIntegrity):
             state = load_state(session.store.read, session.executor.fleet.shelf, row)
     if state is not None:
-        view = run_view(state)
+        view = place_in_line(session.store.read, run_view(state))
     else:
         from headgate.api.history import view_of_row
 

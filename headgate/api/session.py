@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 
@@ -13,10 +13,12 @@ from headgate.api.callees import CalleeFinder
 from headgate.api.faults import UsageFault
 from headgate.api.place import Driving
 from headgate.api.site import Site
+from headgate.plan import JsonObject
 from headgate.runtime.children import Caller
 from headgate.runtime.connections import World
 from headgate.runtime.errors import StoreError
 from headgate.runtime.executor import Executor, Services
+from headgate.runtime.limiting import Limiter
 from headgate.runtime.patience import Patience
 from headgate.runtime.store import Owner, Store
 from headgate.runtime.view import run_view
@@ -53,6 +55,7 @@ class Session(AbstractContextManager["Session"]):
                 changed=self._show,
                 dispatching=self.dispatching,
                 keys=site.keys,
+                limiter=Limiter(store, site.workspace.limits, self._price),
             ),
         )
 
@@ -77,6 +80,16 @@ class Session(AbstractContextManager["Session"]):
         """Whether a workflow lets runs start that are due; those of one that is paused for safety are held then."""
         row = self.store.read.workflow(workflow)
         return row is None or row.status in (WorkflowStatus.PUBLISHED, WorkflowStatus.PAUSED_SAFETY)
+
+    def _price(self, environment: str | None, kind: str, asked: JsonObject) -> Mapping[str, float] | None:
+        """The price of the model that a step asks, itself or by its agent."""
+        workspace = self.world(environment).workspace
+        name = asked.get("model")
+        if kind == "agent":
+            agent = workspace.agents.get(str(asked.get("agent")))
+            name = None if agent is None else agent.model
+        found = workspace.models.get(name) if isinstance(name, str) else None
+        return None if found is None else found.price
 
     def lead(self, root: str) -> bool:
         """Takes a family of runs; False while another process drives it. Raises `DamagedLog` and `StoreError`."""

@@ -1,4 +1,4 @@
-"""Versions and dispatch: publish, activate, deactivate, disable, enable, archive, resume-workflow, workflows."""
+"""Versions and dispatch: publish, activate, deactivate, disable, enable, archive, workflows."""
 
 from __future__ import annotations
 
@@ -150,22 +150,6 @@ def archive(
     name, version = _with_version(name, None)
     because = Because(reason, request_id)
     return _answer(publishing.archive(name, version, because, place, cancel_runs=cancel_runs), output)
-
-
-@click.command("resume-workflow")
-@click.argument("name")
-@reason_option
-@request_option
-@format_option("text", "json")
-@placed
-def resume_workflow(*, name: str, reason: str | None, request_id: str | None, output: str, place: Place) -> int:
-    """Let workflow NAME dispatch again after it tripped its throughput cap; the next surge trips it again.
-
-    Refused when the spend cap pauses it: that goes when the cap is raised or the billing period rolls over.
-    """
-    from headgate.api import publishing
-
-    return _plain(publishing.resume_workflow, name, reason, request_id, output, place)
 
 
 @click.command("workflows")

@@ -29,6 +29,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Operate",
         ("pause", "resume", "cancel", "stop", "retry", "skip", "confirm", "force-advance", "redrive", "replay"),
     ),
+    ("Limit", ("limits", "credits")),
     ("Look after", ("doctor", "store", "bundle")),
 )
 
@@ -54,7 +55,7 @@ VERBS: dict[str, Verb] = {
     "disable": Verb("publishing", "Switch a workflow off: nothing starts it."),
     "enable": Verb("publishing", "Switch a workflow on again."),
     "archive": Verb("publishing", "Put a workflow away, with all its versions."),
-    "resume-workflow": Verb("publishing", "Let a workflow dispatch again after a breaker tripped."),
+    "resume-workflow": Verb("limits", "Let a workflow dispatch again after a breaker tripped."),
     "run": Verb("run", "Start a run here and follow it."),
     "drive": Verb("drive", "Drive every open run of the store until each rests."),
     "runs": Verb("history", "List runs."),
@@ -82,6 +83,8 @@ VERBS: dict[str, Verb] = {
     "replay": Verb("operate", "Start a new run with the payload of an ended one."),
     "store": Verb("store", "Look after the database: check, backup, vacuum, export, prune."),
     "bundle": Verb("reports", "Put all that a helper needs of a run into one file, secrets masked."),
+    "limits": Verb("limits", "Show what is used of each limit, and set caps."),
+    "credits": Verb("limits", "Show what is left of the credits, and add some."),
     "doctor": Verb("doctor", "Say what is wrong with workspace, lock and store, and the fix."),
 }
 

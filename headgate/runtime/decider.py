@@ -32,6 +32,8 @@ How the executor drives (call `decide` again after each list, until it is empty;
   request may have left.
 - A driver that takes a run over appends `attempt_lost` {attempt} for each entry of `state.in_flight` it does not run.
 - A platform that stops opens the hold `interrupted` (`hold_opened` {hold}); the next driver releases it.
+- Before `run_starting` the host may ask whether the run may start (limits): it appends `hold_opened`, `run_skipped`,
+  or `run_starting` and `run_failed` in its place, or nothing while the run waits for its turn, and asks again.
 - The end of a child: `child_ended` {run, status, output, failure} with the step's path. Pause, resume and a drain pass
   to the children in `state.children()` by the executor.
 - Run `decide` to its end before `judge`, so that what is due has happened. `Accepted.records` are appended with the
@@ -85,6 +87,8 @@ def decide(state: RunState, now_ms: int) -> list[Command]:
         missed = state.late_window is not None and now_ms - state.due_at > state.late_window
         return [Record(EventType.RUN_SKIPPED, {"reason": MISSED}) if missed else Record(EventType.RUN_QUEUED, {})]
     if phase is Phase.QUEUED:
+        if state.heap and state.heap[0][0] > now_ms:
+            return []
         return [Record(EventType.RUN_STARTING, {}), Record(EventType.RUN_ACTIVATED, {})]
     assert phase is Phase.STARTING, "every phase is decided"
     return [Record(EventType.RUN_ACTIVATED, {})]

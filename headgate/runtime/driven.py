@@ -13,7 +13,7 @@ from headgate.runtime.events import Event, EventType
 from headgate.runtime.preparing import prepare
 from headgate.runtime.projecting import project, project_approval
 from headgate.runtime.state import RunState
-from headgate.runtime.status import WaitsFor
+from headgate.runtime.status import Phase, WaitsFor
 from headgate.runtime.store import Also, ApprovalRow, Lease, Notice, RunRow, RunWrite, cleared, listens, noted, taken
 from headgate.runtime.times import iso
 
@@ -32,16 +32,30 @@ _STARTS = frozenset({Purpose.DISPATCH, Purpose.CHILD})
 _PIECES = frozenset({EventType.AGENT_ASKED, EventType.TOOL_CALLED})
 _COMPLETED = _STARTS | {Purpose.APPROVAL}
 _BEGINNINGS = frozenset({EventType.RUN_STARTING, EventType.RUN_ACTIVATED})
+_METERED = frozenset(
+    {
+        EventType.AGENT_ASKED,
+        EventType.AGENT_ANSWERED,
+        EventType.ATTEMPT_SUCCEEDED,
+        EventType.ATTEMPT_FAILED,
+        EventType.ATTEMPT_LOST,
+        EventType.ATTEMPT_CANCELLED,
+    }
+)
 
 
 Completion: TypeAlias = "Callable[[DrivenRun, Record, int], Record]"
+Admission: TypeAlias = "Callable[[DrivenRun, int], list[Record] | None]"
+"""What to append in place of the run's start, nothing while it waits for its turn; None when it may start."""
+Metering: TypeAlias = "Callable[[DrivenRun, Record, int], Record]"
+"""What calls a model with what it may cost, or how the call ended with what it did."""
 
 
 class DrivenRun:
     """A run that this process leads. `started` and `aborted` are what to do once the appended events are committed.
 
-    `also` are further rows that the appended events change. `stored` is the projection as it stands in the store, None
-    for a run that is not there yet.
+    `also` are further rows that the appended events change; `metering` is told of calls. `stored` is the
+    projection as it stands in the store, None for a run that is not there yet.
     """
 
     __slots__ = (
@@ -57,6 +71,7 @@ class DrivenRun:
         "depth",
         "heard",
         "lease",
+        "metering",
         "new_plan",
         "started",
         "state",
@@ -74,6 +89,7 @@ class DrivenRun:
         self.started: list[Perform] = []
         self.aborted: list[Abort] = []
         self.also: list[Also] = []
+        self.metering: Metering | None = None
         self._events: list[tuple[int, str]] = []
         self._touched: dict[str, None] = {}
         self._listened: dict[str, None] = {}
@@ -91,6 +107,8 @@ class DrivenRun:
 
     def append(self, record: Record, at: int, request_id: str | None = None) -> None:
         """Adds the event of `record` and lets the state follow it; it is durable after the next commit."""
+        if self.metering is not None and record.type in _METERED:
+            record = self.metering(self, record, at)
         kind, facts, step, actor, reason = record
         state = self.state
         event = Event(state.seq + 1, at, kind, facts, step, actor, reason, request_id)
@@ -110,10 +128,11 @@ class DrivenRun:
         """Stores what the driver says to a request, with the events that follow from it."""
         self._answers.append((request_id, answer))
 
-    def settle(self, at: int, complete: Completion, *, record_only: bool) -> None:
+    def settle(self, at: int, complete: Completion, admit: Admission, *, record_only: bool) -> None:
         """Does all that follows from what happened, until only the world can go on.
 
-        `complete` is given what asks for an effect or a sub-run before it is appended. `record_only` starts nothing.
+        `complete` is given what asks for an effect or a sub-run before it is appended, and `admit` is asked before the
+        run starts. `record_only` starts nothing.
         """
         while True:
             commands = decide(self.state, at)
@@ -121,6 +140,14 @@ class DrivenRun:
                 commands = _without_starts(commands)
             if not commands:
                 return
+            if self.state.phase is Phase.QUEUED and isinstance(commands[0], Record):
+                instead = admit(self, at) if commands[0].type is EventType.RUN_STARTING else None
+                if instead is not None:
+                    for record in instead:
+                        self.append(record, at)
+                    if instead:
+                        continue
+                    return
             for command in commands:
                 match command:
                     case Record(EventType.APPROVAL_REQUESTED):

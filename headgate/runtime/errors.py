@@ -20,7 +20,10 @@ class ErrorClass(StrEnum):
 
 
 class StepError(NamedTuple):
-    """`code` is one of the table of failure codes; `retry_after_ms` is what a provider asked for."""
+    """`code` is one of the table of failure codes; `retry_after_ms` is what a provider asked for.
+
+    `hold` is the reason of the hold that the workspace wants in place of a failure.
+    """
 
     code: str
     message: str
@@ -28,6 +31,7 @@ class StepError(NamedTuple):
     provider_status: int | None = None
     detail: JsonObject | None = None
     retry_after_ms: int | None = None
+    hold: str | None = None
 
     @property
     def retryable(self) -> bool:

@@ -17,7 +17,7 @@ class EventType(StrEnum):
     # late_window (ms: later than that, it is skipped), parent {run, step} and source (the run it replays)
     RUN_CREATED = "run_created"
     RUN_QUEUED = "run_queued"
-    RUN_STARTING = "run_starting"
+    RUN_STARTING = "run_starting"  # credit: the bucket that paid for it
     RUN_ACTIVATED = "run_activated"
     RUN_COMPLETED = "run_completed"  # outcome, output
     RUN_FAILED = "run_failed"  # code, step, message
@@ -27,7 +27,7 @@ class EventType(StrEnum):
     RUN_SKIPPED = "run_skipped"  # reason
     RUN_REDRIVEN = "run_redriven"  # epoch, from, steps: the paths that are pending again
     HOLD_OPENED = "hold_opened"  # hold; step
-    HOLD_RELEASED = "hold_released"  # hold; step
+    HOLD_RELEASED = "hold_released"  # hold; step; start_at: a run that has not started waits until then
     # a step's way, as decided
     STEP_SKIPPED = "step_skipped"  # detail, output (an operator's)
     STEP_BLOCKED = "step_blocked"  # cause: the step that failed
@@ -39,9 +39,9 @@ class EventType(StrEnum):
     # a step's way, as it happened
     STEP_STARVED = "step_starved"  # on: the step whose result does not exist
     STEP_WAITING = "step_waiting"  # for, until, task, run, input; event
-    STEP_DISPATCHED = "step_dispatched"  # attempt, input, key, binding
-    ATTEMPT_SUCCEEDED = "attempt_succeeded"  # attempt, result, log, input (of a kind without effect)
-    ATTEMPT_FAILED = "attempt_failed"  # attempt, error, log, input (of a kind without effect)
+    STEP_DISPATCHED = "step_dispatched"  # attempt, input, key, binding, reserved (micro-USD)
+    ATTEMPT_SUCCEEDED = "attempt_succeeded"  # attempt, result, log, input (of a kind without effect), spent (micro-USD)
+    ATTEMPT_FAILED = "attempt_failed"  # attempt, error, log, input (of a kind without effect), spent
     ATTEMPT_LOST = "attempt_lost"  # attempt
     ATTEMPT_CANCELLED = "attempt_cancelled"  # attempt
     ATTEMPT_PARKED = "attempt_parked"  # attempt, until, token: the digest of what its answer has to be called back with
@@ -56,8 +56,8 @@ class EventType(StrEnum):
     ROUND_TESTED = "round_tested"  # iteration, stop
     LOOP_ENDED = "loop_ended"  # stopped
     # agents; a round is the model's answer and the tool calls it asks for, each made after it is recorded
-    AGENT_ASKED = "agent_asked"  # attempt, round: the model is asked once more
-    AGENT_ANSWERED = "agent_answered"  # attempt, round, text, calls, usage, cost; for the last round result or error
+    AGENT_ASKED = "agent_asked"  # attempt, round: the model is asked once more; reserved (micro-USD)
+    AGENT_ANSWERED = "agent_answered"  # attempt, round, text, calls, usage, cost, spent; at last result or error
     TOOL_CALLED = "tool_called"  # attempt, round, call, tool
     TOOL_RETURNED = "tool_returned"  # attempt, round, call, tool, result or error
     # people; a request carries task, kind, when, title, body, assignees, expires_at, on_expiry, escalate_to,

@@ -125,6 +125,7 @@ def _queued(state: RunState, event: Event) -> None:
 def _starting(state: RunState, event: Event) -> None:
     state.phase = Phase.STARTING
     state.started_at = event.at
+    disarm(state, DUE)
 
 
 def _activated(state: RunState, event: Event) -> None:
@@ -232,7 +233,12 @@ def _hold_opened(state: RunState, event: Event) -> None:
 def _hold_released(state: RunState, event: Event) -> None:
     reason = HoldReason(str(event.data["hold"]))
     del state.holds[reason, event.step]
-    if reason is HoldReason.REAUTH and event.step is not None:
+    if reason is HoldReason.THROUGHPUT:
+        state.let_in = True
+    start_at = _whole(event.data.get("start_at"))
+    if start_at is not None and state.phase is Phase.QUEUED:
+        arm(state, DUE, start_at)
+    if reason in (HoldReason.REAUTH, HoldReason.CREDITS) and event.step is not None:
         step = state.steps[event.step]
         if step.status is StepStatus.HELD:
             mark(state, step, StepStatus.READY, event.at)

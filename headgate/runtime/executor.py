@@ -23,6 +23,7 @@ from headgate.runtime.hosting import Hosting, LoopHost
 from headgate.runtime.inbox import Answered, Inbox, answer_of
 from headgate.runtime.judging import People, Refusal, Request, Verdict
 from headgate.runtime.keys import Keys
+from headgate.runtime.limiting import Limiter
 from headgate.runtime.patience import Patience, awaited
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase
 from headgate.runtime.store import RENEW_SECONDS, Identifiers, Owner, RunWrite, Store
@@ -57,6 +58,7 @@ class Services(NamedTuple):
     hosting: Hosting = LoopHost
     poll_seconds: float = POLL_SECONDS
     keys: Keys | None = None
+    limiter: Limiter | None = None
 
 
 class Executor:
@@ -64,10 +66,16 @@ class Executor:
 
     def __init__(self, store: Store, owner: Owner, services: Services) -> None:
         self.fleet = Fleet(
-            store, owner, services.callees, self._binding, services.people, identifiers=services.identifiers()
+            store,
+            owner,
+            services.callees,
+            self._binding,
+            services.people,
+            identifiers=services.identifiers(),
         )
         self.fleet.dispatching = services.dispatching
         self.fleet.keys = services.keys
+        self.fleet.limiter = services.limiter
         self._worlds = services.worlds
         self.interrupted = False
         self._store = store
@@ -182,6 +190,7 @@ class Executor:
         self.fleet.settle(now, record_only=False)
         if moment >= self._poll_at:
             self._poll_at = moment + self._poll_seconds
+            self.fleet.look_again(now)
             self._inbox.look(now)
             self.fleet.settle(now, record_only=False)
         if moment >= self._renew_at:
@@ -189,6 +198,9 @@ class Executor:
             with suppress(StoreLocked):  # a lease outlives several tries, and its fence guards it when it does not
                 self._store.renew_leases(self._owner, now)
         self._commit()
+        while self.fleet.again():
+            self.fleet.settle(now, record_only=False)
+            self._commit()
 
     def _append_ends(self, at: int) -> None:
         """Appends how attempts ended; one that was cancelled though its run did not ask for it is lost."""
@@ -244,6 +256,8 @@ class Executor:
 
     def _awaits(self, patience: Patience) -> bool:
         barred = self.fleet.barred
+        if (patience.until is None or self._clock.now_ms() < patience.until) and self.fleet.waits_for_others():
+            return True
         return any(
             awaited(driven.state, patience) is not None
             for driven in self.fleet.runs.values()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from headgate.plan import JsonObject, PlanIntegrity
+from headgate.runtime.admitting import UNPAID
 from headgate.runtime.children import (
     DEPTH_LIMIT,
     CalleeRefused,
@@ -19,6 +20,7 @@ from headgate.runtime.children import (
     refused,
     too_deep,
 )
+from headgate.runtime.closing import fail_run
 from headgate.runtime.commands import Record
 from headgate.runtime.driven import DrivenRun
 from headgate.runtime.errors import DamagedLog
@@ -26,11 +28,26 @@ from headgate.runtime.events import SYSTEM, EventType
 from headgate.runtime.hearing import SIGNAL, hear, heard
 from headgate.runtime.judging import Accepted, People, Refusal, Request, Verdict, judge
 from headgate.runtime.keys import Keys
+from headgate.runtime.limiting import METERED, Limiter, Turn
+from headgate.runtime.lining import Line, admitted
 from headgate.runtime.links import asked, said
 from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
 from headgate.runtime.state import new
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatus
-from headgate.runtime.store import Also, Identifiers, Lease, Notice, Owner, RunWrite, Store, cleared, noted
+from headgate.runtime.store import (
+    Also,
+    Identifiers,
+    Lease,
+    Notice,
+    Owner,
+    RunWrite,
+    Store,
+    StoredRequest,
+    cleared,
+    limits,
+    noted,
+)
+from headgate.runtime.verdicts import body_of
 from headgate.runtime.wakes import is_forgotten, next_wake
 
 Bindings: TypeAlias = "Callable[[str | None, str, JsonObject], JsonObject]"
@@ -66,6 +83,8 @@ class Fleet:
         self._people = people
         self.keys: Keys | None = None
         self._identifiers = identifiers or Identifiers()
+        self.limiter: Limiter | None = None
+        self._line = Line()
         self._dirty: dict[str, None] = {}
         self._touched: dict[str, DrivenRun] = {}
         self._wakes: list[tuple[int, str]] = []
@@ -89,6 +108,7 @@ class Fleet:
         driven.append(record, at)
         driven.also += also
         self._add(driven)
+        self._enter(driven)
         return driven
 
     def take(self, root: str, at: int) -> bool:
@@ -155,11 +175,14 @@ class Fleet:
         for each in self.family(root):
             del self.runs[each.id]
             self.barred.discard(each.id)
+            self._line.leave(each.id)
             self._dirty.pop(each.id, None)
             self._touched.pop(each.id, None)
 
     def _add(self, driven: DrivenRun) -> None:
         self.runs[driven.id] = driven
+        if self.limiter is not None:
+            driven.metering = self._meter
         self.leases.setdefault(driven.lease.root, driven.lease)
         self._dirty[driven.id] = None
 
@@ -200,12 +223,15 @@ class Fleet:
             self._hear(driven, at)
             self._dirty[driven.id] = None
             return heard(driven, request, self._store)
+        unpaid = driven.state.failure_code == UNPAID and not driven.state.root.steps
         verdict = self._verdict(driven, request, at)
         if isinstance(verdict, Accepted):
             request_id = request.request_id
             for record in verdict.records:
                 driven.append(record._replace(actor=request.actor, reason=request.reason), at, request_id)
                 request_id = None
+            if unpaid and request.verb == "redrive":
+                self._pay_again(driven, at)
             driven.aborted.extend(verdict.aborts)
             self._dirty[driven.id] = None
             if request.verb in _PASSED_ON:
@@ -247,11 +273,12 @@ class Fleet:
             if self._is_barred(driven, at):
                 continue
             self._hear(driven, at)
-            driven.settle(at, self._complete, record_only=record_only)
+            driven.settle(at, self._complete, self._admit, record_only=record_only)
             while self._hear(driven, at):
-                driven.settle(at, self._complete, record_only=record_only)
+                driven.settle(at, self._complete, self._admit, record_only=record_only)
             if driven.state.phase is Phase.DRAINING:
                 self._drain_called(driven, at)
+            self._leave(driven)
             self._cancel_called(driven, at)
             self._tell_caller(driven, at)
 
@@ -293,6 +320,96 @@ class Fleet:
         """Gives the open waits of a run the kept signals that they were not asked of yet; whether one took any."""
         return bool(driven.state.listening) and hear(driven, self._store, at)
 
+    # Limits
+
+    def again(self) -> bool:
+        """After a commit: looks at the runs that it accepted and at whoever is next in a line that moved on; False when
+        there is nothing to look at.
+        """
+        self._dirty.update(dict.fromkeys(run for run in self._line.called() if run in self.runs))
+        return bool(self._dirty)
+
+    def look_again(self, at: int) -> None:
+        """Looks at the limits again: other processes' runs may have ended, a cap been raised, a period be over."""
+        if self.limiter is not None:
+            self.limiter.look_again(at)
+            self._line.call_first()
+
+    def waits_for_others(self) -> bool:
+        """Whether a run waits in line for one that another process drives."""
+        limiter = self.limiter
+        return limiter is not None and any(
+            rival not in self.runs and limiter.is_driven(rival) for rival in self._line.rivals()
+        )
+
+    def _pay_again(self, driven: DrivenRun, at: int) -> None:
+        """A run that failed for want of a credit needs one to be redriven, too."""
+        message = None if self.limiter is None else self.limiter.pay(driven.state, at)
+        for command in [] if message is None else fail_run(driven.state, UNPAID, None, message):
+            if isinstance(command, Record):
+                driven.append(command, at)
+
+    def _enter(self, driven: DrivenRun) -> None:
+        also = None if self.limiter is None else self.limiter.entered(driven.state, driven.lease.root)
+        if also is not None:
+            driven.also.append(also)
+
+    def _leave(self, driven: DrivenRun) -> None:
+        """An ended run gives its place to the next, once its end is stored."""
+        if driven.state.phase in TERMINAL_PHASES and self.limiter is not None:
+            if driven.stored is None or driven.stored.ended_at is None:
+                driven.also.append(limits.let_go(driven.id))
+            self._line.leave(driven.id)
+            self._line.call_first()
+
+    def _meter(self, driven: DrivenRun, record: Record, at: int) -> Record:
+        assert self.limiter is not None, "metering is set with a limiter"
+        if record.type is EventType.AGENT_ASKED:
+            return self._reserve(driven, record, at)
+        record, also = self.limiter.settle(driven.state, record, at)
+        driven.also += also
+        return record
+
+    def _reserve(self, driven: DrivenRun, record: Record, at: int) -> Record:
+        if self.limiter is None:
+            return record
+        record, also = self.limiter.reserve(driven.state, record, at)
+        driven.also += [] if also is None else [also]
+        return record
+
+    def _admit(self, driven: DrivenRun, at: int) -> list[Record] | None:
+        """What the limits make of a run that would start. It is asked for when it is stored: two are never one."""
+        limiter = self.limiter
+        if limiter is None or limiter.is_free(driven.state):
+            return None
+        if driven.stored is None:
+            self._line.accept(driven.id)
+            return []
+        answer = limiter.admit(driven.state, driven.lease.root, at)
+        if answer.turn is Turn.WAIT:
+            self._line.wait(answer.line, driven.id, answer.rivals)
+            for run in answer.victims:
+                self._displace(run, driven, at)
+            return []
+        follower = self._line.leave(driven.id)
+        if follower is not None:
+            self._dirty[follower] = None
+        return admitted(answer)
+
+    def _displace(self, run: str, by: DrivenRun, at: int) -> None:
+        """Cancels a run to make room: here when it is led here or by nobody, else its driver is asked."""
+        reason = f"run {by.id} took its place (concurrency)"
+        row = self._store.read.run(run)
+        if row is None or row.ended_at is not None:
+            return
+        if row.root not in self.leases and not self.take(row.root, at):
+            request = Request("cancel", SYSTEM, reason=reason)
+            self._store.put_request(StoredRequest(f"displaced/{run}", run, at, body_of(request), None))
+            return
+        driven = self.member(run)
+        if driven is not None:
+            self.judge(driven, Request("cancel", SYSTEM, reason=reason), at)
+
     # Families
 
     def _children(self, driven: DrivenRun) -> Iterator[DrivenRun]:
@@ -311,7 +428,9 @@ class Fleet:
             path, given = str(record.step), record.data["input"]
             kind = driven.state.steps[path].plan.kind
             binding = self._bindings(driven.state.environment, kind, given if isinstance(given, dict) else {})
-            return record._replace(data={**record.data, **binding}) if binding else record
+            record = record._replace(data={**record.data, **binding}) if binding else record
+            if kind in METERED:
+                return self._reserve(driven, record, at)
         return record
 
     def _call(self, caller: DrivenRun, record: Record, at: int) -> Record:
@@ -337,6 +456,7 @@ class Fleet:
         child.depth = caller.depth + 1
         child.append(creation(callee, caller, str(record.step), attached=lease is caller.lease), at)
         self._add(child)
+        self._enter(child)
         return record._replace(data={**facts, "run": run})
 
     def _take_up(self, child: DrivenRun, at: int) -> None:

@@ -65,19 +65,6 @@ class Inbox:
         return answered
 
 
-def body_of(request: Request) -> JsonObject:
-    """The request as it is stored."""
-    return {
-        "verb": request.verb,
-        "actor": request.actor,
-        "step": request.step,
-        "task": request.task,
-        "args": request.args,
-        "reason": request.reason,
-        "auth": request.auth,
-    }
-
-
 def asked(stored: StoredRequest) -> Request:
     """The request that was stored."""
     body = stored.body

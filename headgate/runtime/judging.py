@@ -159,6 +159,17 @@ def _warning(state: RunState, risky: tuple[str, ...]) -> str:
     return f"{named} {said}: running it again needs `--yes`"
 
 
+def _release(case: Case) -> Verdict:
+    """The platform lets go of a hold whose cause is gone."""
+    state, args = case.state, case.request.args
+    gone = [key for key in state.holds if key[0] == args.get("hold")]
+    if not gone:
+        return NoOp("nothing of that kind holds it")
+    later = {name: args[name] for name in ("start_at",) if name in args}
+    records = tuple(record._replace(data={**record.data, **later}) for record in map(released, gone))
+    return Accepted(records, f"released{remaining(state, gone)}")
+
+
 def _anew(case: Case, act: RunAct) -> Verdict:
     found = cell(case.state, act)
     return (
@@ -172,6 +183,7 @@ _VERBS: Final[dict[str, Callable[[Case], Verdict]]] = {
     "cancel": _cancel,
     "stop": _stop,
     "redrive": _redrive,
+    "release": _release,
     "replay": lambda case: _anew(case, RunAct.REPLAY),
     "fork": lambda case: _anew(case, RunAct.FORK),
     "retry": retry,

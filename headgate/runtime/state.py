@@ -241,6 +241,7 @@ class RunState:
         self.source: str | None = None
         self.due_at: int | None = None
         self.late_window: int | None = None
+        self.let_in = False  # it was released from the throughput breaker, and does not count to it again
         self.deadline: int | None = None
         self.created_at = 0
         self.started_at: int | None = None
@@ -323,12 +324,15 @@ def error_json(error: StepError) -> JsonObject:
     }
     if error.retry_after_ms is not None:
         found["retry_after_ms"] = error.retry_after_ms
+    if error.hold is not None:
+        found["hold"] = error.hold
     return found
 
 
 def error_of(found: JsonObject) -> StepError:
     """The error that `error_json` wrote; raises KeyError, TypeError or ValueError on anything else."""
     status, detail, after = found.get("provider_status"), found.get("detail"), found.get("retry_after_ms")
+    hold = found.get("hold")
     return StepError(
         code=str(found["code"]),
         message=str(found["message"]),
@@ -336,6 +340,7 @@ def error_of(found: JsonObject) -> StepError:
         provider_status=status if isinstance(status, int) else None,
         detail=detail if isinstance(detail, dict) else None,
         retry_after_ms=after if isinstance(after, int) else None,
+        hold=hold if isinstance(hold, str) else None,
     )
 
 

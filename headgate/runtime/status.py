@@ -212,10 +212,17 @@ HOLD_RULES: Final[dict[HoldReason, HoldRule]] = {
         "headgate confirm {run} {step} --done", None, "nobody knows whether a step's effect happened", True
     ),
     HoldReason.THROUGHPUT: HoldRule(
-        "headgate resume-workflow {workflow}", None, "the workflow tripped its throughput cap"
+        "headgate resume-workflow {workflow}",
+        None,
+        "the workflow tripped the throughput cap (likely a loop or polling misconfig)",
     ),
-    HoldReason.SPEND_CAP: HoldRule("headgate limits set", "cap raised or period over", "the spend cap was reached"),
-    HoldReason.CREDITS: HoldRule("headgate credits", "credits added", "no credits are left", True),
+    HoldReason.SPEND_CAP: HoldRule(
+        "headgate limits set spend --cap USD",
+        "cap raised or period over",
+        "This workflow paused because the account spend cap was reached. Dispatch resumes after the cap is raised or "
+        "the billing period rolls over.",
+    ),
+    HoldReason.CREDITS: HoldRule("headgate credits add N", "credits added", "no credits are left", True),
     HoldReason.INTERRUPTED: HoldRule("headgate drive {run}", "worker started", "the platform stopped"),
 }
 

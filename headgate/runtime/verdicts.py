@@ -21,11 +21,12 @@ class Request(NamedTuple):
     """What somebody asks for.
 
     `verb` is `pause`, `resume`, `cancel`, `stop`, `retry`, `skip`, `confirm`, `force_advance`, `redrive`, `replay`,
-    `fork`, `approve`, `deny`, `answer`, `extend`, `callback` or `signal`. `step` is a path (for acts on an approval a
-    way to name the task; for redrive the step of `--from`); `task` an approval's id. `args`: retry {edit: {attribute:
-    value}}; skip {output}; confirm {done: bool, output}; approve and deny {comment, token}; answer {comment, token,
-    fields}; extend {ms}; redrive {yes: bool}; stop {graceful: bool, deadline_ms}; callback as judging_callbacks.py
-    says; signal {signal: its id}. `auth` says how the actor was known: `local` claims, `link` held a one-time token.
+    `fork`, `approve`, `deny`, `answer`, `extend`, `callback`, `signal`, or the platform's own `release`. `step` is a
+    path (for acts on an approval a way to name the task; for redrive the step of `--from`); `task` an approval's id.
+    `args`: retry {edit: {attribute: value}}; skip {output}; confirm {done: bool, output}; approve and deny {comment, token};
+    answer {comment, token, fields}; extend {ms}; redrive {yes: bool}; stop {graceful: bool, deadline_ms}; callback as
+    judging_callbacks.py says; signal {signal: its id}; release {hold, start_at}. `auth` says how the actor was known:
+    `local` claims, `link` held a one-time token.
     """
 
     verb: str
@@ -36,6 +37,19 @@ class Request(NamedTuple):
     reason: str | None = None
     request_id: str | None = None
     auth: str = "local"
+
+
+def body_of(request: Request) -> JsonObject:
+    """The request as it is stored."""
+    return {
+        "verb": request.verb,
+        "actor": request.actor,
+        "step": request.step,
+        "task": request.task,
+        "args": request.args,
+        "reason": request.reason,
+        "auth": request.auth,
+    }
 
 
 class Accepted(NamedTuple):

@@ -36,8 +36,8 @@ def stall_at(state: RunState) -> int | None:
 
 def next_wake(state: RunState) -> int | None:
     """When to decide again though nothing happened, UTC in ms; None when no clock moves the run."""
-    held_back = state.phase is Phase.SCHEDULED and state.holds
-    if held_back or state.phase in TERMINAL_PHASES or state.phase in (Phase.QUEUED, Phase.STARTING):
+    held_back = state.phase in (Phase.SCHEDULED, Phase.QUEUED) and state.holds
+    if held_back or state.phase in TERMINAL_PHASES or state.phase is Phase.STARTING:
         return None
     due = [state.heap[0][0]] if state.heap else []
     stalls = stall_at(state) if state.phase is Phase.ACTIVE else None

@@ -41,6 +41,8 @@ def weigh_error(state: RunState, step: StepState, now_ms: int) -> list[Command]:
         return weigh_doubt(state, step, error)
     if kind is ErrorClass.AUTH:
         return hold(step, HoldReason.REAUTH)
+    if kind is ErrorClass.QUOTA and error.hold is not None:
+        return hold(step, HoldReason(error.hold))
     if kind in (ErrorClass.TRANSIENT, ErrorClass.IN_DOUBT) and step.failures <= step.plan.retry.max:
         at = now_ms + retry_delay_ms(state, step, error)
         return [Record(EventType.STEP_RETRYING, {"attempt": step.attempts + 1, "at": at}, step.path)]

@@ -17,8 +17,8 @@ _MOST_NAMED = 20
 
 
 class Reason(NamedTuple):
-    """`kind` is `hold`, `approval`, `timer`, `event`, `callback`, `subrun`, `attempt`, `ready`, `phase`, `ended` or
-    `stalled`.
+    """`kind` is `hold`, `approval`, `timer`, `event`, `callback`, `subrun`, `attempt`, `ready`, `phase`, `queue`,
+    `ended` or `stalled`.
 
     `object` names what it is about; `since` is UTC in ms; `who` can clear it; `command` does; `message` says it all in
     one sentence.
@@ -70,6 +70,8 @@ def _holds(state: RunState) -> Iterator[Reason]:
 
 def _held(state: RunState, hold: Hold) -> str:
     note = f": {hold.note}" if hold.note else ""
+    if hold.reason is HoldReason.SPEND_CAP and hold.note:  # it says whose cap it is
+        return hold.note
     if hold.step is None:
         by = f" ({hold.by})" if hold.reason is HoldReason.OPERATOR else ""
         return f"{HOLD_RULES[hold.reason].meaning}{by}{note}"
@@ -90,7 +92,7 @@ def _open(state: RunState) -> Iterator[Reason]:
     run = state.run_id
     if state.phase is Phase.SCHEDULED and state.due_at is not None:
         yield Reason("timer", run, state.created_at, None, f"headgate drive {run}", f"it starts at {iso(state.due_at)}")
-    if state.phase in (Phase.QUEUED, Phase.STARTING):
+    if state.phase in (Phase.QUEUED, Phase.STARTING) and not state.holds:
         message = "it waits for a worker to take it"
         yield Reason("phase", run, state.created_at, "any worker", f"headgate drive {run}", message)
     if state.phase in (Phase.CANCELLING, Phase.DRAINING):

@@ -132,17 +132,30 @@ def _agent(name: str, table: dict[str, Json]) -> Agent:
 
 
 def _limits(table: JsonObject) -> Limits:
-    throughput = table.get("throughput")
-    if isinstance(throughput, dict):
-        throughput = {**throughput, "per": milliseconds(str(throughput["per"]))}
-    poll = table.get("poll")
-    spend, credit = table.get("spend"), table.get("credits")
+    poll, workflows, backlog = table.get("poll"), table.get("workflows"), table.get("backlog")
+    own = _timed(table)
+    spend, throughput, credit = own.get("spend"), own.get("throughput"), table.get("credits")
     return Limits(
         throughput=throughput if isinstance(throughput, dict) else None,
         spend=spend if isinstance(spend, dict) else None,
         poll_ms=milliseconds(poll) if isinstance(poll, str) else EMPTY_LIMITS.poll_ms,
         credits=credit if isinstance(credit, dict) else None,
+        workflows={
+            name: _timed(each)
+            for name, each in (workflows if isinstance(workflows, dict) else {}).items()
+            if isinstance(each, dict)
+        },
+        backlog=backlog if isinstance(backlog, int) else EMPTY_LIMITS.backlog,
+        on_quota=_text(table, "on_quota") or EMPTY_LIMITS.on_quota,
     )
+
+
+def _timed(table: JsonObject) -> JsonObject:
+    """The table with the span of its throughput in ms."""
+    throughput = table.get("throughput")
+    if not isinstance(throughput, dict):
+        return table
+    return {**table, "throughput": {**throughput, "per": milliseconds(str(throughput["per"]))}}
 
 
 def _check(table: JsonObject) -> CheckOptions:

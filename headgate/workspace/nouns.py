@@ -76,12 +76,19 @@ class Agent(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """`poll_ms` is the least interval of a poll; the other tables as written, times in ms."""
+    """`poll_ms` is the least interval of a poll; the other tables as written, times in ms.
+
+    `workflows` has the `throughput` and `spend` of single workflows; `backlog` is how many of one workflow's runs may
+    wait to start; `on_quota` is `fail` or `hold`: what becomes of a run without credits or a provider's quota.
+    """
 
     throughput: JsonObject | None
     spend: JsonObject | None
     poll_ms: int
     credits: JsonObject | None
+    workflows: Mapping[str, JsonObject] = {}
+    backlog: int = 1_000
+    on_quota: str = "fail"
 
 
 class CheckOptions(NamedTuple):

@@ -13,12 +13,11 @@ from headgate.runtime import judging
 from headgate.runtime.commands import Record
 from headgate.runtime.events import EventType
 from headgate.runtime.fleet import Fleet
-from headgate.runtime.inbox import body_of
 from headgate.runtime.loading import PlanShelf, load_state
 from headgate.runtime.state import RunState
 from headgate.runtime.status import HoldReason
 from headgate.runtime.store import Identifiers, RunFilter, Store, StoredRequest
-from headgate.runtime.verdicts import Request
+from headgate.runtime.verdicts import Request, body_of
 
 VERBS = tuple(judging._VERBS)
 RELEASES = {

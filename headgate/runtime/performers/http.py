@@ -144,7 +144,7 @@ def _refused(response: httpx.Response, body: Json, exchange: Exchange, world: Wo
         StepError(
             "HTTP_REQUEST_FAILED",
             f"{message}: {said}" if said else message,
-            ErrorClass.TRANSIENT if transient else ErrorClass.PERMANENT,
+            ErrorClass.QUOTA if status == 402 else ErrorClass.TRANSIENT if transient else ErrorClass.PERMANENT,
             status,
             exchange.detail({"status": status, "headers": dict(_headers(response)), "body": body}),
             retry_after_ms(response.headers, world.clock.now_ms()) if transient else None,

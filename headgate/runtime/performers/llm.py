@@ -25,6 +25,7 @@ DEFAULT_SECONDS = 180.0
 NO_KEY = "none"
 _TRANSIENT = frozenset({408, 409, 425, 429})
 _REFUSED = frozenset({401, 403})
+_PAYMENT_REQUIRED = 402
 
 
 class Client:
@@ -57,7 +58,11 @@ class Performance:
             raise _failure("CONFIG_INVALID", "`model` must name a model of headgate.toml", ErrorClass.PERMANENT)
         model = world.model(name)
         answer = await complete(request_of(attempt.input, model), model, attempt, world)
-        return result_of(answer, attempt.input.get("schema"), model)
+        try:
+            return result_of(answer, attempt.input.get("schema"), model)
+        except StepFailure as failure:  # the answer is of no use, and was paid for all the same
+            detail = {**(failure.error.detail or {}), "usage": usage_of(answer)}
+            raise StepFailure(failure.error._replace(detail=detail)) from None
 
 
 async def complete(request: dict[str, Any], model: Model, attempt: Attempt, world: World) -> JsonObject:
@@ -215,9 +220,9 @@ def _refused(error: APIStatusError, model: Model, world: World) -> StepFailure:
         message += "; check `api_key` of the model in headgate.toml"
     if said:
         message += f": {_short(str(world.mask(said)))}"
-    spent = error.code == "insufficient_quota"
+    spent = error.code == "insufficient_quota" or status == _PAYMENT_REQUIRED
     transient = (status in _TRANSIENT or status >= 500) and not spent
-    kind = ErrorClass.TRANSIENT if transient else ErrorClass.PERMANENT
+    kind = ErrorClass.QUOTA if spent else ErrorClass.TRANSIENT if transient else ErrorClass.PERMANENT
     wait = retry_after_ms(error.response.headers, world.clock.now_ms()) if transient else None
     return StepFailure(StepError("LLM_REQUEST_FAILED", message, kind, status, None, wait))
 

@@ -33,6 +33,11 @@ class Store:
         self.read = Reader(self._connection, path)
         self.locks = path.parent / "locks"
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For the questions of this package's other modules; what is written goes through `transaction`."""
+        return self._connection
+
     def close(self) -> None:
         self._connection.close()
 

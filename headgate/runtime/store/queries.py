@@ -38,6 +38,11 @@ class Reader(WorkflowReading):
         self._connection = connection
         self._path = path
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For the questions of this package's other modules."""
+        return self._connection
+
     def close(self) -> None:
         self._connection.close()
 
