@@ -80,7 +80,8 @@ class Row(StrEnum):
     PAUSED_OPERATOR = "paused by a person"
     PAUSED_REAUTH = "paused for reauthorization"
     PAUSED_STEP = "paused at a step"
-    HELD_BACK = "held back"
+    HELD_BACK = "held back for its throughput"
+    CAPPED = "held back by a spend cap"
     DRAINING = "draining"
     CANCELLING = "cancelling"
     FAILED = "failed"
@@ -124,7 +125,8 @@ RUN_ACTS: Final[dict[Row, dict[RunAct, Cell | RefusalCode]]] = {
     Row.PAUSED_OPERATOR: _row("0yyy--y", {}, _C.HOLD_REMAINS),
     Row.PAUSED_REAUTH: _row("yyyy--y", {}, _C.HOLD_REMAINS),
     Row.PAUSED_STEP: _row("y-yy--y", {}, _C.HOLD_REMAINS),
-    Row.HELD_BACK: _row("y-yc---", {RunAct.RESUME: _C.SPEND_CAP_OPEN}, _C.HOLD_REMAINS),
+    Row.HELD_BACK: _row("y-yc---", {}, _C.HOLD_REMAINS),
+    Row.CAPPED: _row("y-yc---", {RunAct.RESUME: _C.SPEND_CAP_OPEN}, _C.HOLD_REMAINS),
     Row.DRAINING: _row("--y0---", {}, _C.STOPPING),
     Row.CANCELLING: _row("--0----", {}, _C.STOPPING),
     Row.FAILED: _row("----yyy", {}, _C.TERMINAL),
@@ -140,7 +142,8 @@ ALLOWED: Final[dict[Row, str]] = {
     Row.PAUSED_OPERATOR: "`resume` or `cancel` it",
     Row.PAUSED_REAUTH: "reconnect and `resume`, or `cancel` it",
     Row.PAUSED_STEP: "clear what holds it, or `cancel` it",
-    Row.HELD_BACK: "clear the workflow's breaker, or `cancel` it",
+    Row.HELD_BACK: "`headgate resume-workflow` releases it, or `cancel` it",
+    Row.CAPPED: "raise the cap with `headgate limits set spend`, wait for the next period, or `cancel` it",
     Row.DRAINING: "`cancel` it, or wait for its end",
     Row.CANCELLING: "wait for its end",
     Row.FAILED: "`redrive` it, or `replay` it as a new run",

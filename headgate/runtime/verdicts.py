@@ -23,10 +23,10 @@ class Request(NamedTuple):
     `verb` is `pause`, `resume`, `cancel`, `stop`, `retry`, `skip`, `confirm`, `force_advance`, `redrive`, `replay`,
     `fork`, `approve`, `deny`, `answer`, `extend`, `callback`, `signal`, or the platform's own `release`. `step` is a
     path (for acts on an approval a way to name the task; for redrive the step of `--from`); `task` an approval's id.
-    `args`: retry {edit: {attribute: value}}; skip {output}; confirm {done: bool, output}; approve and deny {comment, token};
-    answer {comment, token, fields}; extend {ms}; redrive {yes: bool}; stop {graceful: bool, deadline_ms}; callback as
-    judging_callbacks.py says; signal {signal: its id}; release {hold, start_at}. `auth` says how the actor was known:
-    `local` claims, `link` held a one-time token.
+    `args`: retry {edit: {attribute: value}}; skip {output}; confirm {done: bool, output}; approve and deny {comment,
+    token}; answer {comment, token, fields}; extend {ms}; redrive {yes: bool}; stop {graceful: bool, deadline_ms};
+    callback as judging_callbacks.py says; signal {signal: its id}; release {hold, start_at}. `auth` says how the actor
+    was known: `local` claims, `link` held a one-time token.
     """
 
     verb: str
@@ -105,7 +105,7 @@ _HOLD_ROWS: Final[dict[HoldReason, Row]] = {
     HoldReason.IN_DOUBT: Row.PAUSED_STEP,
     HoldReason.CREDITS: Row.PAUSED_STEP,
     HoldReason.THROUGHPUT: Row.HELD_BACK,
-    HoldReason.SPEND_CAP: Row.HELD_BACK,
+    HoldReason.SPEND_CAP: Row.CAPPED,
 }
 
 

@@ -12,9 +12,13 @@ import pytest
 from desk import Desk
 from servers.chat_server import Server, chat_server
 
-from headgate.api import limiting, site
+from headgate.api import limiting, publishing, running, site, workflows
 from headgate.api.faults import NothingStarted, Refused, UsageFault
+from headgate.api.inputs import NOTHING_GIVEN
 from headgate.api.limits import LimitView, Purses, credits_view, limits_view
+from headgate.api.passing import Publishing
+from headgate.api.place import Driving
+from headgate.api.publishing import Because
 from headgate.runtime.clock import SystemClock
 from headgate.runtime.store import Store
 
@@ -82,6 +86,13 @@ def notices(desk: Desk) -> list[str]:
     return found
 
 
+def happened(desk: Desk, subject: str) -> list[str]:
+    store = Store(desk.folder / ".headgate" / "headgate.db")
+    found = [entry.type for entry in store.read.journal(subject)]
+    store.close()
+    return found
+
+
 def resume(desk: Desk, workflow: str = "w") -> limiting.Answered:
     return limiting.resume_workflow(workflow, desk.place)
 
@@ -128,7 +139,8 @@ def test_TJ14_held_back_runs_are_operated_as_the_table_says(tmp_path: Path) -> N
     for verb in ("resume", "redrive"):
         with pytest.raises(Refused) as refused:
             desk.act(run, verb)
-        assert refused.value.exit_code == 6
+        assert (refused.value.exit_code, refused.value.code) == (6, "HOLD_REMAINS")
+        assert "`headgate resume-workflow` releases it" in refused.value.message
     assert desk.act(run, "pause").exit_code == 0
     resume(desk)
     desk.drive()
@@ -324,6 +336,43 @@ def test_TJ19_with_both_breakers_open_clearing_one_leaves_the_other(tmp_path: Pa
             resume(desk)
         desk.drive()
         assert desk.status(held.run) == "completed"
+
+
+def test_TJ14_TJ17_a_published_workflow_is_paused_for_safety_by_each_breaker(
+    tmp_path: Path, server: Server, clock: type[Turned]
+) -> None:
+    desk = desk_of(tmp_path, '[limits]\nthroughput = { max = 1, per = "10m" }\nspend = { cap = 20 }\n', server)
+    publishing.publish(desk.write(ASKS), Publishing(), Because(), desk.place)
+
+    def standing(name: str = "w") -> tuple[str, str | None]:
+        view = workflows.workflow(name, desk.place)
+        return view.status.value, view.detail
+
+    def start() -> str:
+        clock.now += 1
+        return str(running.run("w", NOTHING_GIVEN, desk.place, Driving()).view.detail)
+
+    assert standing()[0] == "published"
+    assert [start(), start()] == ["clean", "throughput"]
+    assert standing() == ("paused-safety", "throughput")
+    resume(desk)
+    assert standing()[0] == "published"
+    desk.drive()
+    assert standing() == ("paused-safety", "spend_cap")
+    assert CAP_REACHED in desk.cli("workflows", "w")[1]
+    publishing.publish(desk.write(OTHER, "other.flow"), Publishing(), Because(), desk.place)
+    clock.now += 1
+    assert running.run("other", NOTHING_GIVEN, desk.place, Driving()).view.detail == "spend_cap"
+    assert standing("other") == ("paused-safety", "spend_cap")
+    assert start() == "spend_cap"
+    clock.now += 10 * 86_400_000
+    desk.drive()
+    assert (standing()[0], standing("other")[0]) == ("published", "published")
+    assert statuses(desk) == ["completed clean"] * 3
+    assert [kind for kind in happened(desk, "workflow/w") if kind.startswith("breaker")] == [
+        "breaker_tripped",
+        "breaker_released",
+    ] * 2
 
 
 def test_a_workflow_may_have_a_cap_of_its_own(tmp_path: Path, server: Server) -> None:
