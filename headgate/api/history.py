@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import cast
@@ -12,6 +12,7 @@ from headgate.api.faults import NothingStarted
 from headgate.api.limits import place_in_line, turn_of
 from headgate.api.place import Place
 from headgate.api.site import Site, find_run, translated
+from headgate.api.standing import is_workflow, why_workflow
 from headgate.api.vocabularies import called, canonical, spoken, vocabulary_of
 from headgate.plan import JsonObject, Plan, PlanIntegrity
 from headgate.records import NamedTuple
@@ -19,15 +20,18 @@ from headgate.runtime.errors import KeyFault
 from headgate.runtime.events import Event
 from headgate.runtime.links import link_of
 from headgate.runtime.loading import PlanShelf, load_events, load_state
-from headgate.runtime.status import HOLD_RULES, HoldReason, RunStatus
+from headgate.runtime.status import HOLD_RULES, HoldReason, Phase, RunStatus
 from headgate.runtime.store import ApprovalRow, Reader, RunFilter, RunRow
-from headgate.runtime.view import FailureView, HoldView, RunView, run_view, secret_inputs, shown_inputs
+from headgate.runtime.view import FailureView, HoldView, RunView, StepView, run_view, secret_inputs, shown_inputs
 from headgate.runtime.why import Reason, reasons
+from headgate.runtime.workflow_status import WorkflowStatus
 
 PENDING = ("pending",)
 PAGE = 500
 PLACES_SHOWN = 100
 """A list with more queued runs than this is shown without their places, which cost a question each."""
+BROKEN_DOWN = 100
+"""Of so many runs of a workflow's list the steps are shown, each from its log."""
 
 
 class ApprovalView(NamedTuple):
@@ -59,17 +63,52 @@ class ApprovalView(NamedTuple):
 
 def runs(chosen: RunFilter, place: Place) -> tuple[RunView, ...]:
     """The runs that `chosen` lets through, the newest first, without steps, inputs and output."""
-    read = Site(place).open_reader()
+    site = Site(place)
+    read = site.open_reader()
     if read is None:
         return ()
     with translated():
         if chosen.before is not None:
             chosen = chosen._replace(before=find_run(read, chosen.before))
-        found = tuple(view_of_row(row) for row in read.runs(chosen))
+        now = site.clock.now_ms()
+        found = tuple(timed(view_of_row(row), now) for row in read.runs(chosen))
         if sum(view.status == RunStatus.QUEUED for view in found) <= PLACES_SHOWN:
             found = tuple(place_in_line(read, view) for view in found)
         read.close()
     return found
+
+
+def counts(chosen: RunFilter, place: Place) -> dict[str, dict[str, int]]:
+    """How many runs `chosen` lets through, by workflow and status."""
+    read = Site(place).open_reader()
+    if read is None:
+        return {}
+    with translated():
+        found = read.counts(chosen)
+        read.close()
+    return found
+
+
+def breakdowns(views: Sequence[RunView], place: Place) -> dict[str, Mapping[str, StepView]]:
+    """The steps of each of the newest of these runs; of a run whose plan is damaged none."""
+    read = Site(place).open_reader()
+    if read is None:
+        return {}
+    found: dict[str, Mapping[str, StepView]] = {}
+    with translated():
+        shelf = PlanShelf(read)
+        for view in views[:BROKEN_DOWN]:
+            row = read.run(view.run)
+            with suppress(PlanIntegrity):
+                found[view.run] = {} if row is None else run_view(load_state(read, shelf, row)).steps
+        read.close()
+    return found
+
+
+def timed(view: RunView, now_ms: int) -> RunView:
+    """The view, with whether it is overdue."""
+    late = view.status is RunStatus.SCHEDULED and view.due_at is not None and view.due_at < now_ms
+    return view._replace(overdue=True) if late else view
 
 
 def runs_called(wanted: Sequence[str], chosen: RunFilter, vocabulary: str, place: Place) -> tuple[RunView, ...]:
@@ -119,7 +158,7 @@ def show(run: str, place: Place, vocabulary: str | None = None) -> RunView:
     with translated():
         row = read.run(find_run(read, run))
         assert row is not None, "a run that was found is there"
-        view = view_of(read, row)
+        view = timed(view_of(read, row), Site(place).clock.now_ms())
         read.close()
     return view if words is None else spoken(view, words)
 
@@ -190,8 +229,17 @@ def approvals(
     return found
 
 
-def why(run: str, place: Place) -> tuple[Reason, ...]:
-    """What holds a run or what it waits for, and the command that clears it; never empty. Raises as `show`."""
+def why(name: str, place: Place) -> tuple[Reason, ...]:
+    """What holds a run or what it waits for, or why a workflow starts none, and the command that clears it.
+
+    Never empty. Raises as `show`, and for a workflow of which nothing was published.
+    """
+    if is_workflow(name):
+        return why_workflow(name, Site(place))
+    return _why_run(name, place)
+
+
+def _why_run(run: str, place: Place) -> tuple[Reason, ...]:
     read = _reader(place, run)
     with translated():
         row = read.run(find_run(read, run))
@@ -203,11 +251,25 @@ def why(run: str, place: Place) -> tuple[Reason, ...]:
             turn = turn_of(read, row.id)
             if turn is not None and found[0].kind == "phase":
                 found = (turn,)
+            found = (*_of_workflow(read, row, Site(place).clock.now_ms()), *found)
         except PlanIntegrity as fault:
             message = f"PLAN_INTEGRITY: {row.failure_message or fault}"
             found = (Reason("ended", row.id, row.ended_at, None, None, message),)
         read.close()
     return found
+
+
+def _of_workflow(read: Reader, row: RunRow, now_ms: int) -> tuple[Reason, ...]:
+    """A scheduled run that is due waits for its workflow when that starts nothing."""
+    workflow = None if row.version is None else read.workflow(row.workflow)
+    if workflow is None or row.phase != Phase.SCHEDULED or row.due_at is None or row.due_at > now_ms:
+        return ()
+    status = WorkflowStatus(workflow.status)
+    if status in (WorkflowStatus.PUBLISHED, WorkflowStatus.PAUSED_SAFETY):
+        return ()
+    command = f"headgate {'activate' if status is WorkflowStatus.DRAFT else 'enable'} {row.workflow}"
+    message = f"it is overdue: its workflow is {status} and starts nothing"
+    return (Reason("workflow", row.workflow, workflow.changed_at, "anybody", command, message),)
 
 
 def view_of(read: Reader, row: RunRow) -> RunView:
@@ -241,6 +303,7 @@ def view_of_row(row: RunRow) -> RunView:
         failure=failure,
         holds=tuple(_hold(row, *hold) for hold in json.loads(row.holds)),
         steps={},
+        due_at=row.due_at,
     )
 
 

@@ -10,11 +10,13 @@ import click
 from headgate.cli.options import format_option, placed, vocabulary_option, when
 from headgate.cli.output import colour_wanted, columns, print_json
 from headgate.cli.watching import show_once_or_watch, watch_option
+from headgate.records import NamedTuple
 
 if TYPE_CHECKING:
     from headgate.api.place import Place
     from headgate.runtime.store import RunFilter
 
+RECENTLY = "24h"
 STATUSES = (
     "scheduled", "queued", "starting", "running", "retrying", "interrupted", "waiting", "paused", "draining",
     "cancelling", "completed", "failed", "cancelled", "skipped", "stalled",
@@ -32,6 +34,9 @@ STATUSES = (
 @click.option("--until", type=when, metavar="TIME", help="Created before.")
 @click.option("--open", "open_only", is_flag=True, help="Those that have not ended.")
 @click.option("--held", is_flag=True, help="Those that a hold stops.")
+@click.option("--overdue", is_flag=True, help="Those that are scheduled and whose time is past.")
+@click.option("--failed-recently", is_flag=True, help="Those that failed in the last 24 hours, each with its error.")
+@click.option("--counts", is_flag=True, help="How many there are, by workflow and status.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N, the newest.")
 @click.option("--before", metavar="RUN", help="Those older than RUN: the next page after a list that ended with it.")
 @vocabulary_option
@@ -47,6 +52,9 @@ def runs(
     until: int | None,
     open_only: bool,
     held: bool,
+    overdue: bool,
+    failed_recently: bool,
+    counts: bool,
     limit: int | None,
     before: str | None,
     vocabulary: str | None,
@@ -54,31 +62,75 @@ def runs(
     output: str,
     place: Place,
 ) -> None:
-    """List runs, the newest first. With --vocabulary, STATUS is one of its words."""
+    """List runs, the newest first. With --vocabulary, STATUS is one of its words.
+
+    The list of one workflow (--workflow) says of its newest runs how each step stands.
+    """
     from headgate.runtime.store import RunFilter
 
+    shown = Shown(counts=counts, failures=failed_recently, steps=workflow is not None)
     chosen = RunFilter((), workflow, trigger, since, until, open_only, limit, held, before)
+    if overdue:
+        chosen = chosen._replace(overdue_at=when("0s"))
+    if failed_recently:
+        chosen = chosen._replace(failed_since=when(RECENTLY))
     words = _listed(statuses)
     if vocabulary is None:
         chosen, words = chosen._replace(statuses=_statuses(words)), ()
-    show_once_or_watch(partial(_runs, chosen, words, vocabulary, output, place), place, output, watch=watch)
+    show_once_or_watch(partial(_runs, chosen, words, vocabulary, shown, output, place), place, output, watch=watch)
 
 
-def _runs(chosen: RunFilter, words: tuple[str, ...], vocabulary: str | None, output: str, place: Place) -> bool:
+class Shown(NamedTuple):
+    """What of the runs is shown: how many there are, how they failed, how their steps stand."""
+
+    counts: bool
+    failures: bool
+    steps: bool
+
+
+def _runs(
+    chosen: RunFilter, words: tuple[str, ...], vocabulary: str | None, shown: Shown, output: str, place: Place
+) -> bool:
     from headgate.api import history
 
+    if shown.counts:
+        _counts(chosen, output, place)
+        return True
     called = None if vocabulary is None else history.runs_called(words, chosen, vocabulary, place)
     found = history.runs(chosen, place) if called is None else called
+    steps = history.breakdowns(found, place) if shown.steps else {}
     if output == "json":
-        from headgate.render.run_json import listed_object
+        from headgate.render.run_json import breakdown_list, listed_object
 
-        print_json([listed_object(view) for view in found])
+        print_json(
+            [
+                {**listed_object(view), "breakdown": breakdown_list(steps[view.run])}
+                if view.run in steps
+                else listed_object(view)
+                for view in found
+            ]
+        )
+    elif shown.failures:
+        from headgate.render.runs_text import failures_text
+
+        print(failures_text(found, width=columns(), colour=colour_wanted()), end="")
     else:
         from headgate.render.runs_text import runs_text
         from headgate.runtime.clock import SystemClock
 
-        print(runs_text(found, SystemClock().now_ms(), width=columns(), colour=colour_wanted()), end="")
+        print(runs_text(found, SystemClock().now_ms(), steps, width=columns(), colour=colour_wanted()), end="")
     return True
+
+
+def _counts(chosen: RunFilter, output: str, place: Place) -> None:
+    from headgate.api import history
+    from headgate.render.runs_text import counts_text
+
+    found = history.counts(chosen, place)
+    if output == "json":
+        print_json({workflow: {**by_status} for workflow, by_status in found.items()})
+    else:
+        print(counts_text(found, width=columns(), colour=colour_wanted()), end="")
 
 
 @click.command("show")
@@ -145,15 +197,19 @@ def _timeline(run: str, vocabulary: str | None, output: str, place: Place) -> bo
 
 
 @click.command("why")
-@click.argument("run")
+@click.argument("name", metavar="RUN|WORKFLOW")
 @format_option("text", "json")
 @placed
-def why(*, run: str, output: str, place: Place) -> None:
-    """Say what holds RUN, since when, who can clear it, and the command that does."""
+def why(*, name: str, output: str, place: Place) -> None:
+    """Say what holds RUN, or why WORKFLOW starts no runs: since when, who can clear it, and the command that does.
+
+    Of a workflow that dispatches it says what each trigger last did, and when it is due. A run's id begins with a
+    digit, a workflow's name never does.
+    """
     from headgate.api import history
     from headgate.render.why import why_list, why_text
 
-    found = [each._asdict() for each in history.why(run, place)]
+    found = [each._asdict() for each in history.why(name, place)]
     if output == "json":
         print_json(why_list(found))
     else:

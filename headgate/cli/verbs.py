@@ -63,7 +63,7 @@ VERBS: dict[str, Verb] = {
     "events": Verb("history", "Print the event log of a run."),
     "timeline": Verb("history", "Draw a run as a Gantt chart."),
     "logs": Verb("reports", "Print what happened to a run in words, and what its steps printed."),
-    "why": Verb("history", "Say what holds a run, and the command that clears it."),
+    "why": Verb("history", "Say what holds a run or a workflow, and the command that clears it."),
     "approvals": Verb("approvals", "List the approvals that wait for somebody."),
     "approve": Verb("approvals", "Approve, and drive the run on."),
     "deny": Verb("approvals", "Deny, and drive the run on."),

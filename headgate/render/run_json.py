@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from headgate.plan import Json, JsonObject
 from headgate.render.words import timestamp
@@ -13,8 +13,9 @@ _LISTED_WITHOUT = ("inputs", "output", "steps")
 
 
 def run_object(view: RunView) -> JsonObject:
-    """One run with its steps."""
+    """One run with its steps; one that is overdue says so."""
     failure = view.failure
+    overdue: JsonObject = {"overdue": True} if view.overdue else {}
     return {
         "run": view.run,
         "workflow": view.workflow,
@@ -36,12 +37,22 @@ def run_object(view: RunView) -> JsonObject:
             for hold in view.holds
         ],
         "steps": {path: step_object(step) for path, step in view.steps.items()},
+        **overdue,
     }
 
 
 def listed_object(view: RunView) -> JsonObject:
     """One run as lists show it: without steps, inputs and output."""
     return {key: value for key, value in run_object(view).items() if key not in _LISTED_WITHOUT}
+
+
+def breakdown_list(steps: Mapping[str, StepView]) -> list[Json]:
+    """How each step of a run stands; what runs inside loops is part of the loop."""
+    return [
+        {"step": path, "status": step.word or str(step.status), "detail": step.detail}
+        for path, step in steps.items()
+        if "." not in path
+    ]
 
 
 def step_object(step: StepView) -> JsonObject:

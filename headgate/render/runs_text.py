@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import indent
 
 from headgate.plan import Json
@@ -15,10 +15,18 @@ from headgate.render.words import coloured, moment, run_facts, span, step_facts
 from headgate.runtime.view import RunView, StepView
 
 VALUE_LIMIT = 100
+NO_STEPS: Mapping[str, Mapping[str, StepView]] = {}
 
 
-def runs_text(views: Sequence[RunView], now: int, *, width: int | None, colour: bool) -> str:
-    """The list, a line a run; a sentence when there is none."""
+def runs_text(
+    views: Sequence[RunView],
+    now: int,
+    steps: Mapping[str, Mapping[str, StepView]] = NO_STEPS,
+    *,
+    width: int | None,
+    colour: bool,
+) -> str:
+    """The list, a line a run; a sentence when there is none. Where the `steps` of runs are given, how each stands."""
     if not views:
         return "no runs\n"
     rows = [
@@ -26,13 +34,50 @@ def runs_text(views: Sequence[RunView], now: int, *, width: int | None, colour: 
         for view in views
     ]
     heads = ("run", "workflow", "status", "trigger", "created (UTC)", "took", "detail")
+    if steps:
+        rows = [(*row, _breakdown(steps.get(view.run, {}))) for row, view in zip(rows, views, strict=True)]  # type: ignore[misc]
+        heads = (*heads, "steps")  # type: ignore[assignment]
     return table(heads, rows, width=width, colour=colour)
+
+
+def failures_text(views: Sequence[RunView], *, width: int | None, colour: bool) -> str:
+    """What failed, each with the first step that failed, its error, and the command that shows the rest."""
+    if not views:
+        return "nothing failed\n"
+    rows = [
+        (
+            view.run,
+            view.workflow,
+            moment(view.ended_at or view.created_at),
+            "" if view.failure is None or view.failure.step is None else view.failure.step,
+            "" if view.failure is None else f"{view.failure.code}: {view.failure.message or ''}",
+        )
+        for view in views
+    ]
+    text = table(("run", "workflow", "failed (UTC)", "step", "error"), rows, width=width, colour=colour)
+    return text + f"\nnext:\n  headgate show {views[0].run}\n"
+
+
+def counts_text(counts: Mapping[str, Mapping[str, int]], *, width: int | None, colour: bool) -> str:
+    """How many runs of each workflow, by status."""
+    if not counts:
+        return "no runs\n"
+    rows = [
+        (workflow, str(sum(found.values())), ", ".join(f"{number} {status}" for status, number in found.items()))
+        for workflow, found in counts.items()
+    ]
+    return table(("workflow", "runs", "by status"), rows, width=width, colour=colour)
+
+
+def _breakdown(steps: Mapping[str, StepView]) -> str:
+    return "  ".join(f"{step_facts(step.status).mark} {path}" for path, step in steps.items() if "." not in path)
 
 
 def run_status(view: RunView) -> Cell:
     """The run's status with its mark."""
     facts = run_facts(view.status)
-    return Cell(f"{facts.mark} {view.word or view.status}", facts.colour)
+    overdue = " (overdue)" if view.overdue else ""
+    return Cell(f"{facts.mark} {view.word or view.status}{overdue}", facts.colour)
 
 
 def run_text(view: RunView, now: int, *, width: int | None, colour: bool) -> str:

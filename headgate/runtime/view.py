@@ -72,7 +72,10 @@ class StepView(NamedTuple):
 
 
 class RunView(NamedTuple):
-    """`trigger` is the trigger's name. `steps` is keyed by path, `notify.3.send` inside a loop. `word` as of a step."""
+    """`trigger` is the trigger's name. `steps` is keyed by path, `notify.3.send` inside a loop. `word` as of a step.
+
+    `overdue` says that it is scheduled, its time is past and nothing holds it; whoever knows what time it is sets it.
+    """
 
     run: str
     workflow: str
@@ -92,6 +95,8 @@ class RunView(NamedTuple):
     holds: tuple[HoldView, ...]
     steps: Mapping[str, StepView]
     word: str | None = None
+    due_at: int | None = None
+    overdue: bool = False
 
 
 def run_view(state: RunState) -> RunView:
@@ -121,6 +126,7 @@ def run_view(state: RunState) -> RunView:
         failure=failure,
         holds=tuple(hold_view(state, hold) for hold in state.holds.values()),
         steps={path: _masked(mask, step) for path, step in steps.items()} if mask.hides else steps,
+        due_at=state.due_at,
     )
 
 

@@ -7,9 +7,13 @@ import json
 import pytest
 from desk import Desk
 
-from headgate.api import publishing
+from headgate.api import history, publishing
 from headgate.api.faults import CompilationFailed, NothingStarted, Refused
 from headgate.api.publishing import Because, Done
+from headgate.api.site import Site
+from headgate.runtime.store.workflows import Signed, ask_workflow
+from headgate.runtime.workflow_judging import WorkflowRequest
+from headgate.runtime.workflow_status import BREAKERS, Breaker, WorkflowAct
 
 BECAUSE = Because("we agreed")
 
@@ -254,3 +258,78 @@ def test_a_run_of_a_disabled_workflow_that_is_due_stays_scheduled(desk: Desk) ->
     done(desk, "enable")
     desk.turned(due + 2000)
     assert desk.status(run["run"]) == "completed"
+
+
+def reasons(desk: Desk, name: str = "refund") -> list[tuple[str, str | None]]:
+    """What `why` says: the sentence, and the command."""
+    return [(reason.message, reason.command) for reason in history.why(name, desk.place)]
+
+
+def test_TJ25_why_says_which_of_these_a_workflow_is(desk: Desk) -> None:
+    with pytest.raises(NothingStarted, match="NO_SUCH_WORKFLOW: no workflow `refund` is published here"):
+        reasons(desk)
+    desk.publish(BROKEN, draft=True)
+    draft = "`refund` is a draft: version 1 is not published, and no version is active"
+    assert reasons(desk) == [(draft, "headgate activate refund 1")]
+    desk.publish(refund("hello"))
+    assert reasons(desk) == [
+        ("`refund` is published: version 2 is active and dispatching", "headgate run refund"),
+    ]
+    done(desk, "deactivate")
+    publishing.archive("refund", 1, BECAUSE, desk.place)
+    inactive = "`refund` is a draft: version 2 is inactive, and no version is active"
+    assert reasons(desk) == [(inactive, "headgate activate refund")]
+    done(desk, "activate")
+    done(desk, "disable")
+    desk.as_("bob").publish(refund("good day"), draft=True)
+    disabled = "`refund` is disabled, by ann: we agreed: nothing starts it"
+    assert reasons(desk) == [(disabled, "headgate enable refund")]
+    done(desk, "archive")
+    archived = "`refund` is archived, by ann: we agreed: nothing starts it"
+    assert reasons(desk) == [(archived, "headgate enable refund")]
+
+
+def test_TJ25_why_names_each_breaker_that_pauses_a_workflow_and_what_clears_it(desk: Desk) -> None:
+    desk.publish(refund("hello"))
+    store = Site(desk.place).existing_store()
+    with store.transaction() as connection:
+        for breaker in Breaker:
+            request = WorkflowRequest(WorkflowAct.TRIP, 1_800_000_000_000, breaker=breaker)
+            ask_workflow(connection, "refund", request, Signed("system"))
+    store.close()
+    view = desk.workflow("refund")
+    assert (view.status, view.detail) == ("paused-safety", "spend_cap, throughput")
+    assert "tripped the throughput cap (likely a loop or polling misconfig)." in view.badge
+    assert reasons(desk) == [
+        (f"`refund` is paused for safety: {BREAKERS[Breaker.SPEND_CAP]}", "headgate limits"),
+        (
+            "`refund` is paused for safety: tripped the throughput cap (likely a loop or polling misconfig)",
+            "headgate resume-workflow refund",
+        ),
+    ]
+
+
+def test_TJ25_why_prints_json_as_for_a_run(desk: Desk) -> None:
+    desk.publish(refund("hello"))
+    done(desk, "disable")
+    code, out, _ = desk.cli("why", "refund", "--format", "json")
+    [reason] = json.loads(out)
+    assert code == 0
+    assert set(reason) == {"kind", "object", "since", "who", "command", "message"}
+    assert (reason["kind"], reason["object"], reason["command"]) == ("workflow", "refund", "headgate enable refund")
+
+
+def test_SP10_workflows_lists_status_badge_and_active_counts(desk: Desk) -> None:
+    desk.publish(WAITS)
+    desk.start("refund")
+    desk.publish(refund("hello").replace("workflow refund", "workflow greet"))
+    desk.start("greet")
+    code, out, _ = desk.cli("workflows", "--format", "json")
+    found = {each["workflow"]: each for each in json.loads(out)}
+    assert code == 0
+    assert (found["refund"]["active_runs"], found["refund"]["runs"]) == (1, {"waiting": 1})
+    assert (found["greet"]["active_runs"], found["greet"]["badge"]) == (0, "Active and dispatching.")
+    text = desk.cli("workflows")[1]
+    assert "1 waiting" in text
+    assert json.loads(desk.cli("runs", "--counts", "--open", "--format", "json")[1]) == {"refund": {"waiting": 1}}
+    assert json.loads(desk.cli("runs", "--counts", "--format", "json")[1])["greet"] == {"completed": 1}

@@ -17,6 +17,9 @@ INDEXES = """
     CREATE INDEX runs_by_age ON runs(id, trigger, created_at);
     CREATE INDEX runs_open ON runs(id, workflow, trigger, created_at, ended_at) WHERE ended_at IS NULL;
     CREATE INDEX runs_held ON runs(id, workflow, trigger, created_at, status, ended_at, holds) WHERE holds <> '[]';
+    CREATE INDEX runs_failed ON runs(ended_at, id, workflow, trigger, created_at, status) WHERE phase = 'failed';
+    CREATE INDEX runs_overdue ON runs(due_at, id, workflow, trigger, created_at, status)
+      WHERE phase = 'scheduled' AND holds = '[]';
     CREATE INDEX runs_due ON runs(wake_at, root) WHERE ended_at IS NULL AND wake_at IS NOT NULL
 """
 _RUN = ",".join(f"runs.{name}" for name in RunRow._fields)
@@ -41,6 +44,12 @@ def listing(chosen: RunFilter) -> Query:
     return text, [*values, limit]
 
 
+def counting(chosen: RunFilter) -> Query:
+    """The statement that counts what `listing` lists, by workflow and status."""
+    text, values = listing(chosen)
+    return f"SELECT workflow, status, count(*) FROM ({text}) GROUP BY workflow, status ORDER BY 1, 2", values  # noqa: S608
+
+
 def _branch(chosen: RunFilter, status: str | None, limit: int) -> Query:
     """One index, read from its newest end; a list of several statuses has one such branch for each."""
     clauses: list[str] = []
@@ -56,6 +65,12 @@ def _branch(chosen: RunFilter, status: str | None, limit: int) -> Query:
         if value is not None:
             clauses.append(clause)
             values.append(value)
+    if chosen.failed_since is not None:
+        clauses.append("phase = 'failed' AND ended_at>=?")
+        values.append(chosen.failed_since)
+    if chosen.overdue_at is not None:
+        clauses.append("phase = 'scheduled' AND holds = '[]' AND due_at<?")
+        values.append(chosen.overdue_at)
     if chosen.held:
         clauses.append("holds <> '[]'")
     if chosen.open_only and status is None:
@@ -66,6 +81,10 @@ def _branch(chosen: RunFilter, status: str | None, limit: int) -> Query:
 
 
 def _index(chosen: RunFilter, status: str | None) -> str:
+    if chosen.failed_since is not None:
+        return "runs_failed"
+    if chosen.overdue_at is not None:
+        return "runs_overdue"
     if chosen.held:
         return "runs_held"
     if status is not None:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from headgate.runtime.errors import StoreError
 from headgate.runtime.store.faults import explained
 from headgate.runtime.store.journal import Entry, Notice, entries, open_notices
-from headgate.runtime.store.listing import listing
+from headgate.runtime.store.listing import counting, listing
 from headgate.runtime.store.opening import open_for_reading
 from headgate.runtime.store.packing import unpack
 from headgate.runtime.store.rows import ApprovalRow, RunFilter, RunRow, StoredRequest
@@ -68,6 +68,14 @@ class Reader(WorkflowReading):
         text, values = listing(chosen)
         rows = self._all(text, tuple(values))
         return [RunRow(*row) for row in rows]
+
+    def counts(self, chosen: RunFilter) -> dict[str, dict[str, int]]:
+        """How many runs `chosen` lets through, by workflow and status."""
+        text, values = counting(chosen)
+        found: dict[str, dict[str, int]] = {}
+        for workflow, status, number in self._all(text, tuple(values)):
+            found.setdefault(workflow, {})[status] = int(number)
+        return found
 
     def family(self, root: str) -> list[RunRow]:
         """The run `root` and every sub-run below it, parents before children."""
