@@ -179,6 +179,43 @@ def test_a_pause_stops_an_agent_between_two_pieces_of_its_work() -> None:
     assert (run.phase, run.called) == ("completed", ["a", "a", "b"])
 
 
+def test_a_graceful_stop_lets_an_agent_finish_and_closes_what_it_would_wait_for() -> None:
+    def stopped(turns: list[Any], **config: Json) -> Agent:
+        run = Agent([[call("a"), call("b")], *turns], tools={"a": None}, config=config)
+        run.drive()
+        run.ask("stop", graceful=True)
+        assert run.phase == "draining"
+        run.tools = {}
+        run.end("work", 1, None)
+        run.drive()
+        return run
+
+    run = stopped(["done"])
+    assert (run.phase, run.state.failure_code, run.called) == ("cancelled", "RUN_STOPPED", ["a", "a", "b"])
+    assert (run.statuses["work"], run["work"].result["text"]) == ("completed", "done")
+    waits = stopped([], max_rounds=1)
+    assert (waits.phase, waits.statuses["work"], waits.called) == ("cancelled", "cancelled", ["a", "a", "b"])
+    spent = stopped([[call("c")]], max_cost=0.5)
+    assert (spent.phase, spent.called) == ("cancelled", ["a", "a", "b"])
+    spent.turns = [["unused"]]
+    spent.ask("redrive")
+    assert (spent.phase, spent.state.failure_code) == ("failed", "LIMIT_EXCEEDED")
+
+
+def test_an_agent_that_is_paused_between_two_pieces_is_not_out_when_its_run_is_stopped() -> None:
+    run = Agent([[call("a"), call("b")], "done"], tools={"a": None})
+    run.drive()
+    run.ask("pause")
+    run.tools = {}
+    run.end("work", 1, None)
+    run.drive()
+    run.ask("stop", graceful=True)
+    run.drive()
+    assert (run.phase, run.statuses["work"], run.called) == ("cancelled", "cancelled", ["a", "a"])
+    run.ask("redrive")
+    assert (run.phase, run.called) == ("completed", ["a", "a", "b"])
+
+
 def test_a_model_call_that_is_lost_is_made_again_and_what_returned_is_not() -> None:
     run = Agent([[call("a", "hold")], None, "done"])
     run.drive()

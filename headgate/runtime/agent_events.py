@@ -9,7 +9,7 @@ from headgate.runtime.conversation import Conversation
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.marks import mark
 from headgate.runtime.state import RunState, StepState, error_of
-from headgate.runtime.status import StepStatus
+from headgate.runtime.status import Phase, StepStatus
 from headgate.runtime.step_events import Applier, produce
 
 
@@ -25,6 +25,7 @@ def _out(state: RunState, step: StepState, event: Event) -> None:
     talk = talk_of(step)
     assert talk.going, "an agent goes on between two pieces of its work"
     talk.going = False
+    state.urgent.pop(step.path, None)
     state.in_flight[step.path] = attempt
     mark(state, step, StepStatus.RUNNING, event.at)
 
@@ -71,10 +72,14 @@ def outcome_of(data: JsonObject) -> JsonObject:
 
 
 def go_on(state: RunState, step: StepState, at: int) -> None:
-    """The agent goes on as soon as nothing holds its run."""
+    """The agent goes on as soon as nothing holds its run; while the run drains it finishes like any attempt."""
     talk_of(step).going = True
     step.error = None
-    mark(state, step, StepStatus.READY, at)
+    if state.phase is Phase.DRAINING:
+        mark(state, step, StepStatus.RUNNING, at)
+        state.urgent[step.path] = None
+    else:
+        mark(state, step, StepStatus.READY, at)
 
 
 AGENT_EVENTS: Final[dict[EventType, Applier]] = {

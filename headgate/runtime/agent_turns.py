@@ -29,8 +29,7 @@ def limit(step: StepState, now_ms: int, task: str) -> list[Command] | None:
     if talk is None:
         return None
     if is_spent(step.config, talk.cost):
-        facts: JsonObject = {"attempt": step.attempts + 1, "error": error_json(_spent(step, talk))}
-        return [Record(EventType.ATTEMPT_FAILED, facts, step.path)]
+        return [Record(EventType.ATTEMPT_FAILED, {"error": error_json(_spent(step, talk))}, step.path)]
     if talk.pending() is None and len(talk.rounds) >= rounds_allowed(step.config, talk.granted):
         return [_may_it_go_on(step, talk, now_ms, task)]
     return None

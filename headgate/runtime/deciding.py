@@ -36,10 +36,8 @@ def start(state: RunState, step: StepState, now_ms: int) -> list[Command]:
     plan = step.plan
     if plan.kind == AGENT:
         stopped = limit(step, now_ms, _next_task(state))
-        if stopped is not None:
-            return stopped
-        if goes_on(step):
-            return turn(step)
+        if stopped is not None or goes_on(step):
+            return stopped or turn(step)
     if not plan.enabled:
         return [Record(EventType.STEP_SKIPPED, {"detail": SkipDetail.DISABLED.value}, step.path)]
     for gate in step.node.before:
@@ -82,6 +80,8 @@ def weigh(state: RunState, step: StepState, now_ms: int) -> list[Command]:
         return weigh_error(state, step, now_ms)
     if step.unchecked:
         return [Prepare(Purpose.CHECK, step.path, {})]
+    if goes_on(step):
+        return limit(step, now_ms, _next_task(state)) or turn(step)
     if step.has_result:
         gate = step.node.after[step.reviewed]
         return [Prepare(Purpose.APPROVAL, step.path, {"task": _next_task(state), "gate": gate})]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from headgate.plan import Json, JsonObject
+from headgate.runtime.agent_turns import goes_on
 from headgate.runtime.closing import CANCEL_GRACE_MS, abort_all, cancel_open, cancel_step, fail_run
-from headgate.runtime.commands import Command, Prepare, Purpose, Record
+from headgate.runtime.commands import Command, Perform, Prepare, Purpose, Record
 from headgate.runtime.deciding import weigh
 from headgate.runtime.events import EventType
 from headgate.runtime.state import RunState, StepState
@@ -67,6 +68,8 @@ def _weigh(state: RunState, step: StepState, now_ms: int) -> list[Command]:
     """What happened to a step is decided as ever, but for what would start something: that cancels it."""
     if not (_was_stopped(step) or _is_broken_off(step)):
         commands = weigh(state, step, now_ms)
+        if goes_on(step) and isinstance(commands[-1], Perform):  # what its attempt does next
+            return commands
         kept = [each for each in commands if not (isinstance(each, Record) and each.type is EventType.HOLD_OPENED)]
         if all(_only_ends(each) for each in kept):
             return kept

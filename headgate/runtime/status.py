@@ -356,6 +356,8 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         _E.ROUND_TESTED: _to(_S.RUNNING),
         _E.LOOP_ENDED: _to(_S.COMPLETED, _S.RUNNING),
         # between the pieces of its work an agent is ready, so that a hold stops it there
+        _E.AGENT_ASKED: _to(_S.RUNNING),
+        _E.TOOL_CALLED: _to(_S.RUNNING),
         _E.AGENT_ANSWERED: _to(_S.READY, _S.COMPLETED, _S.RUNNING),
         _E.TOOL_RETURNED: _to(_S.READY, _S.RUNNING),
         _E.STEP_CHECKED: _to(_S.COMPLETED, _S.RUNNING),
