@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import TypeAlias, overload
 
-from headgate.api.place import Driving, Drove, Rest, exit_code_of_all
-from headgate.api.running import follow, patience_of, rest_of
+from headgate.api.place import Driving, Drove, Rest, exit_code, exit_code_of_all
+from headgate.api.running import follow, patience_of, rest_in
 from headgate.api.scheduling import ADMITTED_AT_ONCE, Pace, admit_due, schedules
 from headgate.api.session import Session
 from headgate.api.site import Site
 from headgate.records import NamedTuple
 from headgate.runtime.errors import DamagedLog, StoreError
+from headgate.runtime.loading import PlanShelf
 from headgate.runtime.occasions import next_due
 from headgate.runtime.patience import Patience
 from headgate.runtime.status import Phase
-from headgate.runtime.store import RunFilter, RunRow
+from headgate.runtime.store import OpenRun
 
 FAMILIES_AT_ONCE = 500
 """How many families are led at once: what one process holds in memory."""
+
+Families: TypeAlias = "dict[str, list[OpenRun]]"
+"""Open runs by the run at the top of their family."""
 
 
 class Batch(NamedTuple):
@@ -37,7 +43,7 @@ class Drive:
         self._driving = driving
         self._wait = wait
         self._pace = Pace(site.clock, wait)
-        self._rests: dict[str, Rest] = {}
+        self._notes: dict[str, tuple[str, ...]] = {}
         self._faults: dict[str, None] = {}
         self._interrupted = False
         self._full = False
@@ -46,7 +52,10 @@ class Drive:
         """Drives these runs, by their whole ids."""
         with self._session() as session:
             rows = [row for run in runs if (row := session.store.read.run(run)) is not None]
-        self._drive(rows, patience_of(self._site, self._driving))
+        families: dict[str, list[OpenRun]] = {}
+        for row in rows:
+            families.setdefault(row.root, []).append(OpenRun(row.id, row.root, row.phase, row.due_at))
+        self._drive(families, patience_of(self._site, self._driving), set())
         return self._drove()
 
     def all(self) -> Drove:
@@ -57,7 +66,7 @@ class Drive:
             horizon = clock.now_ms()
             due = None if wait_ms is None else self._next_due(horizon)
             patience = Patience(until if due is None else min(until, due), wait_ms is not None)
-            self._drive(self._open(), patience)
+            self._drive(*self._open(patience))
             while not self._interrupted and self._let_in(horizon, patience):
                 pass
             if self._interrupted or due is None or due > until:
@@ -65,8 +74,11 @@ class Drive:
             self._wait(max(0, due - clock.now_ms()) / 1000)
 
     def _drove(self) -> Drove:
-        rests = tuple(self._rests.values())
-        return Drove(rests, tuple(self._faults), exit_code_of_all(rests, self._faults))
+        faults = tuple(self._faults)
+        if not self._notes:
+            return Drove((), faults, exit_code_of_all((), faults))
+        rests = Rests(self._site, self._notes, interrupted=self._interrupted)
+        return Drove(rests, faults, exit_code_of_all(map(exit_code, rests.statuses()), faults))
 
     def _let_in(self, horizon: int, patience: Patience) -> bool:
         """One lot of what the clock starts; False when nothing was due. The one after a full lot waits for its turn."""
@@ -80,7 +92,7 @@ class Drive:
             lacking = self._hold_back(session, list(admitted.runs))
             session.drive(None, patience)
             for run in admitted.runs:
-                self._rests[run] = rest_of(session, run, lacking.get(run, ()))
+                self._notes[run] = lacking.get(run, ())
             self._interrupted = session.interrupted
         return True
 
@@ -95,30 +107,46 @@ class Drive:
                 session.let_go(root)
         return found
 
-    def _drive(self, rows: list[RunRow], patience: Patience) -> None:
-        """Open runs in lots of whole families; those that are due in smaller ones of their own."""
+    def _drive(self, families: Families, patience: Patience, resting: set[str]) -> None:
+        """Open runs in lots of whole families; those that are due in smaller ones of their own. What rests is not led:
+        the last lot, which alone waits for timers, answers for all of it.
+        """
         now = self._site.clock.now_ms()
+        waits = patience.until is None or patience.until > now
+        lots: list[tuple[bool, list[str]]] = []
         for due, size in ((False, FAMILIES_AT_ONCE), (True, ADMITTED_AT_ONCE)):
-            families: dict[str, list[str]] = {}
-            for row in rows:
-                if _is_due(row, now) == due:
-                    families.setdefault(row.root, []).append(row.id)
-            roots = list(families)
-            for first in range(0, len(roots), size):
-                if self._interrupted:
-                    return
-                if due:
-                    self._pace.next_lot(after_full=first > 0)
-                self._lot({root: families[root] for root in roots[first : first + size]}, patience)
+            roots = [
+                root
+                for root, runs in families.items()
+                if root not in resting and any(_is_due(run, now) for run in runs) == due
+            ]
+            lots += [(due, roots[first : first + size]) for first in range(0, len(roots), size)]
+        if resting and waits:
+            lots.append((False, []))
+        self._notes.update((run.id, ()) for runs in families.values() for run in runs)
+        for number, (due, roots) in enumerate(lots, 1):
+            if self._interrupted:
+                return
+            if due:
+                self._pace.next_lot(after_full=number > 1 and lots[number - 2][0])
+            last = number == len(lots)
+            parked = dict.fromkeys(families) if last and waits else {}
+            for root in roots:
+                parked.pop(root, None)
+            self._lot(families, roots, list(parked), patience if last else Patience(now, patience.for_people))
 
-    def _lot(self, families: dict[str, list[str]], patience: Patience) -> None:
+    def _lot(self, families: Families, roots: list[str], parked: list[str], patience: Patience) -> None:
         with self._session() as session:
-            batch = self._batch(session, list(families), patience)
+            for root in parked:
+                session.leaves_at_rest(root, patience)
+            batch = self._batch(session, roots, patience)
             self._faults.update(dict.fromkeys(batch.faults.values()))
-            for root, runs in families.items():
-                if root not in batch.faults:
-                    for run in runs:
-                        self._rests[run] = rest_of(session, run, batch.lacking.get(root, ()))
+            for root in batch.faults:
+                for run in families[root]:
+                    self._notes.pop(run.id, None)
+            for root, missing in batch.lacking.items():
+                for run in families[root]:
+                    self._notes[run.id] = missing
             self._interrupted = session.interrupted
 
     def _batch(self, session: Session, roots: list[str], patience: Patience) -> Batch:
@@ -135,12 +163,16 @@ class Drive:
         for root in elsewhere:
             if not session.interrupted:
                 follow(session, root, self._driving, patience)
+        faults.update(session.executor.parking.faults)
         return Batch(faults, lacking)
 
-    def _open(self) -> list[RunRow]:
-        """Every open run, the oldest first."""
+    def _open(self, patience: Patience) -> tuple[Families, Patience, set[str]]:
+        """Every open run by family, the oldest first; and those families of which nothing is due."""
         with self._session() as session:
-            return list(reversed(session.store.read.runs(RunFilter(open_only=True))))
+            families: Families = {}
+            for run in session.store.read.open_runs():
+                families.setdefault(run.root, []).append(run)
+            return families, patience, {root for root in families if session.leaves_at_rest(root, patience)}
 
     def _next_due(self, after_ms: int) -> int | None:
         """When the first schedule of any workflow is due."""
@@ -152,5 +184,47 @@ class Drive:
         return Session(self._site, self._site.existing_store(), self._driving)
 
 
-def _is_due(row: RunRow, now_ms: int) -> bool:
-    return row.phase == Phase.SCHEDULED and row.due_at is not None and row.due_at <= now_ms
+def _is_due(run: OpenRun, now_ms: int) -> bool:
+    return run.phase == Phase.SCHEDULED and run.due_at is not None and run.due_at <= now_ms
+
+
+class Rests(Sequence[Rest]):
+    """How runs rest, each read from the store when it is asked for: there may be many."""
+
+    def __init__(self, site: Site, notes: dict[str, tuple[str, ...]], *, interrupted: bool) -> None:
+        """`notes` has the runs, in order, with what is to be said of each."""
+        self._site = site
+        self._notes = notes
+        self._runs = list(notes)
+        self._interrupted = interrupted
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    @overload
+    def __getitem__(self, index: int) -> Rest: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Rest]: ...
+    def __getitem__(self, index: int | slice) -> Rest | Sequence[Rest]:
+        if isinstance(index, slice):
+            return list(self._read(self._runs[index]))
+        return next(self._read([self._runs[index]]))
+
+    def __iter__(self) -> Iterator[Rest]:
+        return self._read(self._runs)
+
+    def statuses(self) -> set[str]:
+        """The statuses that occur."""
+        if not self._runs:
+            return set()
+        with closing(self._site.existing_store()) as store:
+            rows = (store.read.run(run) for run in self._runs)
+            return {row.status for row in rows if row is not None}
+
+    def _read(self, runs: list[str]) -> Iterator[Rest]:
+        if not runs:
+            return
+        with closing(self._site.existing_store()) as store:
+            shelf = PlanShelf(store.read)
+            for run in runs:
+                yield rest_in(store.read, shelf, run, self._notes[run], interrupted=self._interrupted)

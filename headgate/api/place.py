@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from headgate.records import NamedTuple
@@ -53,7 +53,7 @@ class Rest(NamedTuple):
 class Drove(NamedTuple):
     """Every run that `drive` took up. `faults` are runs that could not be driven, a sentence each."""
 
-    rests: tuple[Rest, ...]
+    rests: Sequence[Rest]
     faults: tuple[str, ...]
     exit_code: int
 
@@ -67,7 +67,7 @@ def exit_code(status: str) -> int:
     return AT_REST
 
 
-def exit_code_of_all(rests: Iterable[Rest], faults: Iterable[str]) -> int:
+def exit_code_of_all(codes: Iterable[int], faults: Iterable[str]) -> int:
     """0 when all completed, else the first that applies of 4, 1, 5."""
-    codes = {rest.exit_code for rest in rests} | ({OUR_FAULT} if any(True for _ in faults) else set())
-    return next((code for code in (OUR_FAULT, ENDED_OTHERWISE, AT_REST) if code in codes), COMPLETED)
+    found = {*codes} | ({OUR_FAULT} if any(True for _ in faults) else set())
+    return next((code for code in (OUR_FAULT, ENDED_OTHERWISE, AT_REST) if code in found), COMPLETED)

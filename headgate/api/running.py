@@ -22,10 +22,11 @@ from headgate.runtime.children import Caller
 from headgate.runtime.commands import Record
 from headgate.runtime.errors import DamagedLog
 from headgate.runtime.events import EventType
-from headgate.runtime.loading import load_state
+from headgate.runtime.loading import PlanShelf, load_state
 from headgate.runtime.patience import Patience
+from headgate.runtime.state import RunState
 from headgate.runtime.status import RUN_STATUSES, Phase, RunStatus
-from headgate.runtime.store import RunRow
+from headgate.runtime.store import Reader, RunRow
 from headgate.runtime.store.workflows import unchanged
 from headgate.runtime.view import run_view
 from headgate.runtime.wakes import told_wake
@@ -276,19 +277,33 @@ def _rests(row: RunRow, patience: Patience) -> bool:
 def rest_of(session: Session, run: str, notes: tuple[str, ...]) -> Rest:
     """The run as it is now, with the exit code that says so."""
     driven = session.executor.fleet.runs.get(run)
-    row = session.store.read.run(run)
-    assert row is not None, "a run that was driven is in the store"
     state = None if driven is None else driven.state
+    shelf = session.executor.fleet.shelf
+    return rest_in(session.store.read, shelf, run, notes, state, interrupted=session.interrupted)
+
+
+def rest_in(
+    read: Reader,
+    shelf: PlanShelf,
+    run: str,
+    notes: tuple[str, ...],
+    state: RunState | None = None,
+    *,
+    interrupted: bool,
+) -> Rest:
+    """The run as the store has it, unless its `state` is in memory; `interrupted` says that its driver was stopped."""
+    row = read.run(run)
+    assert row is not None, "a run that was driven is in the store"
     if state is None:
         with suppress(PlanIntegrity):
-            state = load_state(session.store.read, session.executor.fleet.shelf, row)
+            state = load_state(read, shelf, row)
     if state is not None:
-        view = place_in_line(session.store.read, run_view(state))
+        view = place_in_line(read, run_view(state))
     else:
         from headgate.api.history import view_of_row
 
         view = view_of_row(row)
-    if session.interrupted and not RUN_STATUSES[view.status].terminal:
+    if interrupted and not RUN_STATUSES[view.status].terminal:
         notes = (*notes, f"stopped here; `headgate drive {run}` goes on with it")
     told = None if state is None else told_wake(state)
     return Rest(view, exit_code(view.status), notes, *(told or (None, None)))

@@ -13,19 +13,33 @@ from headgate.api.callees import CalleeFinder
 from headgate.api.faults import UsageFault
 from headgate.api.place import Driving
 from headgate.api.site import Site
-from headgate.plan import JsonObject
+from headgate.plan import JsonObject, PlanIntegrity
 from headgate.runtime.children import Caller
 from headgate.runtime.connections import World
 from headgate.runtime.errors import StoreError
 from headgate.runtime.executor import Executor, Services
 from headgate.runtime.limiting import Limiter
 from headgate.runtime.patience import Patience
+from headgate.runtime.status import RunStatus
 from headgate.runtime.store import Owner, Store
 from headgate.runtime.view import run_view
 from headgate.runtime.workflow_status import WorkflowStatus
 
 VIEW_SECONDS = 0.1
 LEAVE_SECONDS = 1.0
+MOVES_WHEN_DRIVEN = frozenset(
+    {
+        RunStatus.QUEUED,
+        RunStatus.STARTING,
+        RunStatus.RUNNING,
+        RunStatus.INTERRUPTED,
+        RunStatus.DRAINING,
+        RunStatus.CANCELLING,
+        RunStatus.STALLED,
+    }
+)
+"""A run in another status moves when a timer is due or somebody acts."""
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -94,6 +108,28 @@ class Session(AbstractContextManager["Session"]):
     def lead(self, root: str) -> bool:
         """Takes a family of runs; False while another process drives it. Raises `DamagedLog` and `StoreError`."""
         return self.executor.fleet.take(root, self.site.clock.now_ms())
+
+    def leaves_at_rest(self, root: str, patience: Patience) -> bool:
+        """Whether nothing of a family is due, so that it need not be led: its driver then looks at it when it is, if
+        `patience` waits for that, or when an act on it is asked for.
+        """
+        read, now = self.store.read, self.site.clock.now_ms()
+        rows = [row for row in read.family(root) if row.ended_at is None]
+        if not rows or read.lease_holder(root) is not None or any(read.is_asked(row.id) for row in rows):
+            return False
+        if any(row.status in MOVES_WHEN_DRIVEN or (row.wake_at or now + 1) <= now for row in rows):
+            return False
+        try:
+            for row in rows:
+                self.executor.fleet.shelf.plan(row.plan_digest)
+        except PlanIntegrity:
+            return False  # its driver says so
+        waited = [row.wake_at for row in rows if row.wake_at is not None and row.status != RunStatus.PAUSED]
+        wake = min(waited, default=None)
+        if wake is not None and patience.until is not None and wake > patience.until:
+            wake = None
+        self.executor.parking.park(root, wake)
+        return True
 
     def let_go(self, root: str) -> None:
         """Gives a family back without driving it."""

@@ -90,7 +90,7 @@ def _deliver(site: Site, sent: Sent, driving: Driving) -> Signalled:
                 break
     if not sent.requests:
         notes[f"nothing waits for `{sent.signal.event}` now: it is kept for 30 days, for waits that start later"] = None
-    return Signalled(tuple(rests), tuple(notes), exit_code_of_all(rests, ()))
+    return Signalled(tuple(rests), tuple(notes), exit_code_of_all((rest.exit_code for rest in rests), ()))
 
 
 def _answer(session: Session, request: StoredRequest) -> JsonObject:

@@ -164,6 +164,11 @@ class DrivenRun:
                     case Abort():
                         self.aborted.append(command)
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is something to commit, or to start after a commit."""
+        return bool(self._events or self._answers or self.started or self.aborted)
+
     def write(self) -> RunWrite | None:
         """What has to be committed, or None. Nothing is forgotten until `committed` is called."""
         if not self._events and not self._answers:

@@ -16,7 +16,7 @@ from headgate.runtime.clock import Clock
 from headgate.runtime.commands import Record
 from headgate.runtime.connections import World
 from headgate.runtime.driven import DrivenRun
-from headgate.runtime.errors import StoreLocked
+from headgate.runtime.errors import StoreError, StoreLocked
 from headgate.runtime.events import EventType
 from headgate.runtime.fleet import Fleet
 from headgate.runtime.hosting import Hosting, LoopHost
@@ -24,6 +24,7 @@ from headgate.runtime.inbox import Answered, Inbox, answer_of
 from headgate.runtime.judging import People, Refusal, Request, Verdict
 from headgate.runtime.keys import Keys
 from headgate.runtime.limiting import Limiter
+from headgate.runtime.parking import Parking
 from headgate.runtime.patience import Patience, awaited
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase
 from headgate.runtime.store import RENEW_SECONDS, Identifiers, Owner, RunWrite, Store
@@ -82,7 +83,8 @@ class Executor:
         self._owner = owner
         self._clock = services.clock
         self._changed = services.changed
-        self._inbox = Inbox(store, self.fleet)
+        self.parking = Parking(store, self.fleet)
+        self._inbox = Inbox(store, self.fleet, self.parking)
         self._ended: deque[Ended] = deque()
         self._host = services.hosting(services.worlds, services.output_schema, services.perform, self._end)
         self._at_stake = False
@@ -98,7 +100,7 @@ class Executor:
         self.fleet.go_on(self._clock.now_ms())
         try:
             while True:
-                self._turn()
+                self._turn(patience)
                 if self.interrupted:
                     await self._interrupt()
                     return
@@ -112,6 +114,8 @@ class Executor:
             self._host.close()
             self._host.cancel_all()
             await self._host.settled()
+            with suppress(StoreError):
+                self.parking.leave()
 
     def ask(self, run: str, request: Request) -> Verdict:
         """What the status model says to an act of this process; an accepted one is carried out with the next tick."""
@@ -183,9 +187,10 @@ class Executor:
 
     # One tick
 
-    def _turn(self) -> None:
+    def _turn(self, patience: Patience) -> None:
         now = self._clock.now_ms()
         moment = self._host.now()
+        self.parking.wake(now)
         self._append_ends(now)
         self.fleet.settle(now, record_only=False)
         if moment >= self._poll_at:
@@ -201,6 +206,9 @@ class Executor:
         while self.fleet.again():
             self.fleet.settle(now, record_only=False)
             self._commit()
+        looked_at, self.fleet.looked_at = self.fleet.looked_at, {}
+        if self.parking.is_wanted and not self._missed_news():
+            self.parking.rest(looked_at, patience, now)
 
     def _append_ends(self, at: int) -> None:
         """Appends how attempts ended; one that was cancelled though its run did not ask for it is lost."""
@@ -258,7 +266,7 @@ class Executor:
         barred = self.fleet.barred
         if (patience.until is None or self._clock.now_ms() < patience.until) and self.fleet.waits_for_others():
             return True
-        return any(
+        return self.parking.awaits or any(
             awaited(driven.state, patience) is not None
             for driven in self.fleet.runs.values()
             if driven.id not in barred
@@ -268,8 +276,9 @@ class Executor:
         """Until an attempt ends, a timer is due, or it is time to look for what others ask."""
         moment = self._host.now()
         due = min(self._poll_at, self._renew_at)
-        wake = self.fleet.next_wake()
-        if wake is not None:
+        for wake in (self.fleet.next_wake(), self.parking.next_wake()):
+            if wake is None:
+                continue
             due = min(due, moment + (wake - self._clock.now_ms()) / 1000)
         await self._host.first(moment if self._ended or self.interrupted else due)
 

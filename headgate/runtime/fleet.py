@@ -53,6 +53,7 @@ from headgate.runtime.wakes import is_forgotten, next_wake
 Bindings: TypeAlias = "Callable[[str | None, str, JsonObject], JsonObject]"
 """(environment, kind, input) -> what the event of a dispatch says of the binding that its attempt uses."""
 
+_STALE_AT_MOST = 1_000
 _PASSED_ON = frozenset({"pause", "resume"})
 
 
@@ -73,6 +74,7 @@ class Fleet:
         identifiers: Identifiers | None = None,
     ) -> None:
         self.runs: dict[str, DrivenRun] = {}
+        self._families: dict[str, dict[str, DrivenRun]] = {}
         self.leases: dict[str, Lease] = {}
         self.loads = 0  # how often a family was taken
         self.shelf = PlanShelf(store.read)
@@ -87,6 +89,7 @@ class Fleet:
         self._line = Line()
         self._dirty: dict[str, None] = {}
         self._touched: dict[str, DrivenRun] = {}
+        self.looked_at: dict[str, None] = {}  # the families of `writes`
         self._wakes: list[tuple[int, str]] = []
         self._armed: dict[str, int] = {}
         self._newest_signal = -1
@@ -121,6 +124,16 @@ class Fleet:
             return False
         self._load(lease, at)
         return True
+
+    def take_all(self, roots: list[str], at: int) -> dict[str, str]:
+        """As `take` for each, with one act on the store; gives what is wrong with those that cannot be loaded."""
+        faults: dict[str, str] = {}
+        for lease in self._store.take_leases(roots, self._owner, at):
+            try:
+                self._load(lease, at)
+            except DamagedLog as fault:
+                faults[lease.root] = str(fault)
+        return faults
 
     def put_back(self, root: str, at: int) -> None:
         """Makes a family what it was at the last commit: what followed in memory is dropped. Raises as `take`."""
@@ -167,22 +180,27 @@ class Fleet:
 
     def family(self, root: str) -> list[DrivenRun]:
         """The runs in memory that are led under one lease."""
-        return [driven for driven in self.runs.values() if driven.lease.root == root]
+        return list(self._families.get(root, {}).values())
 
     def forget(self, root: str) -> None:
         """Drops a family from memory: another process has taken it, or it was given back."""
         self.leases.pop(root, None)
-        for each in self.family(root):
+        for each in self._families.pop(root, {}).values():
             del self.runs[each.id]
             self.barred.discard(each.id)
             self._line.leave(each.id)
             self._dirty.pop(each.id, None)
             self._touched.pop(each.id, None)
+            self._armed.pop(each.id, None)
+        if len(self._wakes) > 2 * len(self._armed) + _STALE_AT_MOST:
+            self._wakes = [(due, run) for run, due in self._armed.items()]
+            heapq.heapify(self._wakes)
 
     def _add(self, driven: DrivenRun) -> None:
         self.runs[driven.id] = driven
         if self.limiter is not None:
             driven.metering = self._meter
+        self._families.setdefault(driven.lease.root, {})[driven.id] = driven
         self.leases.setdefault(driven.lease.root, driven.lease)
         self._dirty[driven.id] = None
 
@@ -200,9 +218,9 @@ class Fleet:
     def touch(self, run: str) -> None:
         self._dirty[run] = None
 
-    def go_on(self, at: int) -> None:
-        """Looks at every run again, and ends the hold that a stopping platform left."""
-        for driven in self.runs.values():
+    def go_on(self, at: int, root: str | None = None) -> None:
+        """Looks at every run again, or at those of one family, and ends the hold that a stopping platform left."""
+        for driven in self.runs.values() if root is None else self.family(root):
             self._dirty[driven.id] = None
             if (HoldReason.INTERRUPTED, None) in driven.state.holds:
                 driven.append(Record(EventType.HOLD_RELEASED, {"hold": HoldReason.INTERRUPTED.value}), at)
@@ -294,6 +312,7 @@ class Fleet:
     def writes(self) -> list[tuple[DrivenRun, RunWrite]]:
         """What the runs that were touched have to commit; they are no longer counted as touched."""
         touched, self._touched = self._touched, {}
+        self.looked_at.update((driven.lease.root, None) for driven in touched.values())
         pairs: list[tuple[DrivenRun, RunWrite]] = []
         for driven in touched.values():
             self._arm(driven)

@@ -7,6 +7,7 @@ from headgate.records import NamedTuple
 from headgate.runtime.driven import DrivenRun
 from headgate.runtime.fleet import Fleet
 from headgate.runtime.judging import Accepted, NoOp, Refusal, Request, Verdict
+from headgate.runtime.parking import Parking
 from headgate.runtime.store import RunWrite, Store, StoredRequest
 
 UNREADABLE: JsonObject = {
@@ -27,11 +28,12 @@ class Answered(NamedTuple):
 class Inbox:
     """The requests of one store, as seen by one driver."""
 
-    __slots__ = ("_answered", "_fleet", "_seen", "_store")
+    __slots__ = ("_answered", "_fleet", "_parking", "_seen", "_store")
 
-    def __init__(self, store: Store, fleet: Fleet) -> None:
+    def __init__(self, store: Store, fleet: Fleet, parking: Parking) -> None:
         self._store = store
         self._fleet = fleet
+        self._parking = parking
         self._seen = (-1, 0)
         self._answered: set[str] = set()
 
@@ -53,6 +55,7 @@ class Inbox:
         for request in self._store.read.open_requests():
             if request.id in self._answered:
                 continue
+            self._parking.fetch_run(request.run, at)
             driven = self._fleet.member(request.run)
             if driven is not None:
                 verdict = self._fleet.judge(driven, asked(request), at)

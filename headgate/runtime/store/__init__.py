@@ -5,7 +5,7 @@ from headgate.runtime.store.identifiers import Identifiers
 from headgate.runtime.store.journal import Entry, Notice, cleared, noted
 from headgate.runtime.store.leases import RENEW_SECONDS, Owner, is_gone
 from headgate.runtime.store.queries import Reader, reader_of
-from headgate.runtime.store.rows import Also, ApprovalRow, Lease, RunFilter, RunRow, RunWrite, StoredRequest
+from headgate.runtime.store.rows import Also, ApprovalRow, Lease, OpenRun, RunFilter, RunRow, RunWrite, StoredRequest
 from headgate.runtime.store.signals import Sent, Signal, listens, taken
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Identifiers",
     "Lease",
     "Notice",
+    "OpenRun",
     "Owner",
     "Reader",
     "RunFilter",

@@ -168,19 +168,27 @@ class Store:
 
     def take_lease(self, root: str, owner: Owner, now_ms: int) -> Lease | None:
         """The right to drive the family of `root`, or None while a living driver has it. Raises `StoreError`."""
+        return next(iter(self.take_leases([root], owner, now_ms)), None)
+
+    def take_leases(self, roots: Iterable[str], owner: Owner, now_ms: int) -> list[Lease]:
+        """The right to drive each of these families that no living driver has, in one act. Raises `StoreError`."""
         with self.transaction() as connection:
-            found = connection.execute("SELECT fence, owner, expires_at FROM leases WHERE root=?", (root,)).fetchone()
-            if found is None:
-                return None
-            fence, holder, expires_at = found
-            if holder is not None and holder != owner.name and expires_at > now_ms and not is_gone(self.locks, holder):
-                return None
-            lease = Lease(root, owner.name, fence + 1)
-            connection.execute(
+            taken = [lease for root in roots if (lease := self._free_lease(root, owner, now_ms)) is not None]
+            connection.executemany(
                 "UPDATE leases SET fence=?, owner=?, expires_at=? WHERE root=?",
-                (lease.fence, owner.name, now_ms + LEASE_MS, root),
+                [(lease.fence, owner.name, now_ms + LEASE_MS, lease.root) for lease in taken],
             )
-        return lease
+        return taken
+
+    def _free_lease(self, root: str, owner: Owner, now_ms: int) -> Lease | None:
+        query = "SELECT fence, owner, expires_at FROM leases WHERE root=?"
+        found = self._connection.execute(query, (root,)).fetchone()
+        if found is None:
+            return None
+        fence, holder, expires_at = found
+        if holder is not None and holder != owner.name and expires_at > now_ms and not is_gone(self.locks, holder):
+            return None
+        return Lease(root, owner.name, fence + 1)
 
     def renew_leases(self, owner: Owner, now_ms: int) -> None:
         """Extends every lease of `owner`. Raises `StoreError`."""

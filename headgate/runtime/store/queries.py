@@ -15,7 +15,7 @@ from headgate.runtime.store.journal import Entry, Notice, entries, open_notices
 from headgate.runtime.store.listing import counting, listing
 from headgate.runtime.store.opening import open_for_reading
 from headgate.runtime.store.packing import unpack
-from headgate.runtime.store.rows import ApprovalRow, RunFilter, RunRow, StoredRequest
+from headgate.runtime.store.rows import ApprovalRow, OpenRun, RunFilter, RunRow, StoredRequest
 from headgate.runtime.store.signals import Signal, newest, of_event, of_id, waits
 from headgate.runtime.store.workflow_reading import WorkflowReading
 
@@ -77,6 +77,11 @@ class Reader(WorkflowReading):
             found.setdefault(workflow, {})[status] = int(number)
         return found
 
+    def open_runs(self) -> list[OpenRun]:
+        """Every run that has not ended, the oldest first."""
+        rows = self._all("SELECT id, root, phase, due_at FROM runs WHERE ended_at IS NULL ORDER BY id", ())
+        return [OpenRun(*row) for row in rows]
+
     def family(self, root: str) -> list[RunRow]:
         """The run `root` and every sub-run below it, parents before children."""
         rows = self._all(
@@ -131,6 +136,10 @@ class Reader(WorkflowReading):
     def request(self, request: str) -> StoredRequest | None:
         row = self._one(f"SELECT {_REQUEST} FROM requests WHERE id=?", (request,))  # noqa: S608
         return None if row is None else _request(row)
+
+    def is_asked(self, run: str) -> bool:
+        """Whether an act on the run waits for its driver."""
+        return self._one("SELECT 1 FROM requests WHERE run=? AND answer IS NULL", (run,)) is not None
 
     def open_requests(self) -> list[StoredRequest]:
         """The acts nobody has answered yet, in the order they were made."""

@@ -43,6 +43,15 @@ class RunRow(NamedTuple):
     wake_at: int | None
 
 
+class OpenRun(NamedTuple):
+    """As much of an open run as tells whether it is due; `due_at` is UTC in ms."""
+
+    id: str
+    root: str
+    phase: str
+    due_at: int | None
+
+
 class ApprovalRow(NamedTuple):
     """One approval as the inbox shows it. `assignees` is a JSON list, `fields` a JSON Schema or None, `links` a JSON
     object of the digests of one-time tokens by person; `escalated_from` is the task that expired before this one.
