@@ -54,6 +54,18 @@ what may have happened.
 Attempts that are lost because a worker died are made again when that does no harm; after five in a row the step is held
 `in_doubt`, because it may be the step that its workers die of. A worker that is stopped in good order does not count.
 """
+FORKS = """\
+## Running again
+
+`headgate redrive RUN` goes on with the same run, `headgate replay RUN` starts a new one with the same trigger and
+inputs, and `headgate fork RUN --from STEP` a new one that keeps the outputs of what ended before STEP. `--dry-run` with
+any of them says what is kept, what runs again, and which effects may happen a second time.
+
+A fork runs STEP, all that follows it, and all that had not ended; without `--from` everything. `--set NAME=VALUE`
+changes an input, `--version` takes another published version, or a file as it is now. It starts only when the kept
+outputs fit: the steps are there, of the same kind and shape, and follow nothing that has no output. What was approved
+counts only for the input that was shown, and for the same question. The source stays as it is, also while it is open.
+"""
 ACTS_INTRODUCTION = """\
 ## What an operator may do
 
@@ -135,6 +147,7 @@ def page() -> str:
             "How an edge ends, by its kind and by how the step it leaves ended: live, or dead with its cause.\n",
             _edges(),
             ENDINGS,
+            FORKS,
             ACTS_INTRODUCTION,
             _run_acts(),
             STEP_ACTS_INTRODUCTION,

@@ -12,7 +12,7 @@ from headgate.api.site import Site, find_run, translated
 from headgate.plan import JsonObject, PlanIntegrity
 from headgate.records import NamedTuple
 from headgate.runtime.commands import Record
-from headgate.runtime.judging import Accepted, Refusal, Request, judge
+from headgate.runtime.judging import Refusal, Request, judge
 from headgate.runtime.loading import PlanShelf, load_state
 from headgate.runtime.store import Identifiers, Reader, StoredRequest
 from headgate.runtime.verdicts import body_of
@@ -92,25 +92,6 @@ def replay(run: str, place: Place, driving: Driving) -> Rest:
         finally:
             store.close()
     return start(site, target, record, driving)
-
-
-def preview_redrive(run: str, step: str | None, place: Place) -> tuple[str, ...]:
-    """The steps that a redrive would run again; nothing is changed. As `operate`."""
-    site = Site(place)
-    with translated():
-        store = site.existing_store()
-        try:
-            row = store.read.run(find_run(store.read, run))
-            assert row is not None, "a run that was found is there"
-            state = load_state(store.read, PlanShelf(store.read), row)
-        except PlanIntegrity as fault:
-            raise NothingStarted(f"PLAN_INTEGRITY: {fault}") from fault
-        finally:
-            store.close()
-    verdict = judge(state, Request("redrive", place.actor, step, args={"yes": True}), site.clock.now_ms(), {})
-    if isinstance(verdict, Refusal):
-        raise Refused(verdict.code.value, verdict.message)
-    return verdict.again if isinstance(verdict, Accepted) else ()
 
 
 def _ask(session: Session, run: str, act: Act) -> JsonObject:

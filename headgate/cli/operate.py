@@ -206,62 +206,6 @@ def force_advance(
     return _drive(run, act, place, wait_ms, detach=detach, output=output)
 
 
-@click.command("redrive")
-@click.argument("run")
-@click.option("--from", "step", metavar="STEP", help="Run STEP and all that follows it again, completed or not.")
-@click.option("--dry-run", is_flag=True, help="Name the steps that would run again, and change nothing.")
-@yes_option
-@reason_option
-@request_option
-@format_option("text", "json")
-@driving
-@placed
-def redrive(
-    *,
-    run: str,
-    step: str | None,
-    dry_run: bool,
-    yes: bool,
-    reason: str | None,
-    request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
-    place: Place,
-) -> int:
-    """Go on with RUN, failed or cancelled: completed outputs are kept, the rest is tried again.
-
-    What may have happened already, and with --from irreversible steps that completed, runs again only with --yes.
-    """
-    from headgate.api import operating
-    from headgate.cli.output import print_json
-
-    if dry_run:
-        again = operating.preview_redrive(run, step, place)
-        if output == "json":
-            print_json({"run": run, "again": list(again)})
-        else:
-            print("would run again: " + (", ".join(again) or "nothing"))
-        return 0
-    act = operating.Act("redrive", step=step, args={"yes": True} if yes else {}, reason=reason, request_id=request_id)
-    return _drive(run, act, place, wait_ms, detach=detach, output=output)
-
-
-@click.command("replay")
-@click.argument("run")
-@format_option("text", "json")
-@driving
-@placed
-def replay(*, run: str, output: str, wait_ms: int | None, detach: bool, place: Place) -> int:
-    """Start a new run with the trigger and inputs of RUN, which has ended and stays as it is."""
-    from headgate.api import operating
-
-    def start(how: Driving) -> Rest:
-        return operating.replay(run, place, how)
-
-    return follow(start, wait_ms, detach=detach, output=output)
-
-
 def _record(run: str, act: Act, place: Place, output: str) -> int:
     from headgate.api import operating
     from headgate.api.place import Driving

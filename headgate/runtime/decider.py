@@ -104,6 +104,8 @@ def _decide_ending(state: RunState, now_ms: int) -> list[Command]:
 
 def _decide_active(state: RunState, now_ms: int) -> list[Command]:
     free = not state.holds
+    if state.kept:
+        return [Record(EventType.STEP_KEPT, {"of": state.source}, path) for path in state.kept]
     if free and state.verdict is not None:
         verdict = state.verdict
         if verdict.get("drain"):

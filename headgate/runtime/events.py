@@ -14,7 +14,8 @@ class EventType(StrEnum):
     """Each with the data it carries. `step` of the event names the step's path, `notify.3.send` inside a loop."""
 
     # the run; created with workflow, version, plan_digest, inputs, trigger {name, kind, payload}, environment, due_at,
-    # late_window (ms: later than that, it is skipped), parent {run, step} and source (the run it replays)
+    # late_window (ms: later than that, it is skipped), parent {run, step}, source (the run it replays or was forked
+    # from) and, of a fork, fork {from, kept, approved}
     RUN_CREATED = "run_created"
     RUN_QUEUED = "run_queued"
     RUN_STARTING = "run_starting"  # credit: the bucket that paid for it
@@ -49,6 +50,7 @@ class EventType(StrEnum):
     SIGNAL_RECEIVED = "signal_received"  # signal, event, payload
     TIMER_FIRED = "timer_fired"  # timer
     CHILD_ENDED = "child_ended"  # run, status, output, failure
+    STEP_KEPT = "step_kept"  # of: the run that this one was forked from, in which it ended so
     STEP_CHECKED = "step_checked"  # its result is what the step declares
     # loops
     LOOP_STARTED = "loop_started"  # items, for each; {} for repeat

@@ -106,6 +106,9 @@ def _created(state: RunState, event: Event) -> None:
     state.environment = _text(data.get("environment"))
     state.parent = _object(data.get("parent")) or None
     state.source = _text(data.get("source"))
+    fork = _object(data.get("fork"))
+    state.kept = dict(_object(fork.get("kept")))
+    state.preapproved = _object(fork.get("approved"))
     state.created_at = event.at
     state.due_at = _whole(data.get("due_at"))
     state.late_window = _whole(data.get("late_window"))
@@ -132,6 +135,8 @@ def _activated(state: RunState, event: Event) -> None:
     state.phase = Phase.ACTIVE
     _arm_deadline(state, event.at)
     open_scope(state, state.root, event.at)
+    for name, gates in state.preapproved.items():
+        state.steps[name].approved = {int(gate): _text(digest) for gate, digest in _object(gates).items()}
 
 
 def _arm_deadline(state: RunState, at: int) -> None:

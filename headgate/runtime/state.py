@@ -297,6 +297,8 @@ class RunState:
         self.listening: dict[str, str] = {}  # path of an open `wait` -> the event
         # why the run fails, once nothing holds it: code, step, message, and `drain`, when what runs may finish first
         self.verdict: JsonObject | None = None
+        self.kept: JsonObject = {}  # of a fork, until they are: path -> how the step ended in the source
+        self.preapproved: JsonObject = {}  # of a fork: path -> gate -> digest of the input that was approved there
         self.finish: str | None = None  # path of the `finish` step that ended the run
 
     def children(self) -> Iterator[str]:

@@ -320,6 +320,7 @@ _STARTS: Final[dict[EventType, frozenset[StepStatus]]] = {
 STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]] = {
     # its edges make a pending step `ready` in the event that resolves the last of them
     _S.PENDING: {
+        _E.STEP_KEPT: _to(_S.COMPLETED, _S.SKIPPED),
         **_late_attempt(_S.PENDING),  # of the epoch before
         _E.STEP_SKIPPED: _to(_S.SKIPPED),
         _E.STEP_BLOCKED: _to(_S.BLOCKED),
@@ -327,6 +328,7 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
     },
     _S.READY: {
         **_STARTS,
+        _E.STEP_KEPT: _to(_S.COMPLETED, _S.SKIPPED),
         **_in_place(_S.READY),
         _E.STEP_STARVED: _to(_S.READY),
         _E.APPROVAL_OUTDATED: _to(_S.READY),

@@ -19,6 +19,9 @@ Applier: TypeAlias = "Callable[[RunState, StepState, Event], None]"
 
 UNKNOWN_RESULT: Final = "It was done. What it returned is not known."
 """What an agent is told of a tool call that a person confirmed without its output."""
+KEPT = "kept"
+"""The detail of a step that completed in the run that this one was forked from."""
+
 COUNTED = (ErrorClass.TRANSIENT, ErrorClass.IN_DOUBT)
 
 
@@ -94,6 +97,22 @@ def _succeeded(state: RunState, step: StepState, event: Event) -> None:
     step.error = None
     step.losses = 0
     accept(state, step, event.data.get("result"), event.at)
+
+
+def _kept(state: RunState, step: StepState, event: Event) -> None:
+    """It ended so in the run that this one was forked from."""
+    facts = state.kept.pop(step.path)
+    assert isinstance(facts, dict), "a kept step says how it ended"
+    step.input = facts.get("input")
+    if "result" in facts:
+        step.result, step.has_result = facts["result"], True
+    status, detail = StepStatus(str(facts["status"])), facts.get("detail")
+    if detail == SkipDetail.DENIED:
+        state.denied = step.denied = True
+    elif detail == SkipDetail.FORCED:
+        state.forced = True
+    mark(state, step, status, event.at, str(detail) if status is StepStatus.SKIPPED else KEPT)
+    conclude(state, step, event.at)
 
 
 def _checked(state: RunState, step: StepState, event: Event) -> None:
@@ -448,6 +467,7 @@ STEP_EVENTS: Final[dict[EventType, Applier]] = {
     EventType.SIGNAL_RECEIVED: _signalled,
     EventType.CHILD_ENDED: _child_ended,
     EventType.STEP_CHECKED: _checked,
+    EventType.STEP_KEPT: _kept,
     EventType.LOOP_STARTED: _loop_started,
     EventType.ROUND_STARTED: _round_started,
     EventType.ROUND_TESTED: _round_tested,
