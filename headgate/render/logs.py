@@ -123,6 +123,24 @@ def _decided(event: Event) -> str:
     return f"was {_text(event, 'decision')}{via}" + (f' with the comment "{comment}"' if comment else "")
 
 
+def _answered(event: Event) -> str:
+    """What an agent's model said in a round: the tools it asks for, or that it is done."""
+    usage, calls = event.data.get("usage"), event.data.get("calls")
+    tokens = f", {usage.get('total_tokens')} tokens" if isinstance(usage, dict) else ""
+    if event.data.get("error"):
+        return f"round {_text(event, 'round')}: the model's answer does not fit{tokens}: {_error(event)}"
+    if not isinstance(calls, list) or not calls:
+        return f"round {_text(event, 'round')}: the model answered{tokens}"
+    named = [f"{call.get('tool') or call.get('name')}" for call in calls if isinstance(call, dict)]
+    return f"round {_text(event, 'round')}: the model asks for {', '.join(named)}{tokens}"
+
+
+def _returned(event: Event) -> str:
+    if "error" in event.data:
+        return f"{_text(event, 'tool')} failed, which the model is told: {event.data['error']}"
+    return f"{_text(event, 'tool')} returned {_text(event, 'result')}"
+
+
 def _hold(verb: str) -> Callable[[Event], str]:
     return lambda event: f"{verb}: {_text(event, 'hold')}"
 
@@ -162,6 +180,10 @@ _SAID: Final[dict[EventType, Callable[[Event], str]]] = {
     EventType.APPROVAL_DECIDED: _decided,
     EventType.APPROVAL_EXPIRED: lambda event: f"nobody decided in time: {_text(event, 'policy').replace('_', ' ')}",
     EventType.LOOP_STARTED: lambda event: f"the loop started{_items(event.data)}",
+    EventType.AGENT_ASKED: lambda event: f"round {_text(event, 'round')}: the model is asked",
+    EventType.AGENT_ANSWERED: _answered,
+    EventType.TOOL_CALLED: lambda event: f"{_text(event, 'tool')} is called",
+    EventType.TOOL_RETURNED: _returned,
     EventType.ROUND_STARTED: lambda event: f"round {_text(event, 'iteration')} started",
     EventType.STEP_RETRIED: _plain("is tried again"),
     EventType.STEP_CONFIRMED: lambda event: (

@@ -210,5 +210,65 @@ workflow keep {{
     assert "    round 1: book.look, book__burn (failed); 130 tokens, 0.00015 USD\n" in chart
     _, log, _ = desk.cli("events", run)
     assert "round=1 tools=book.look, book__burn tokens=130 cost=0.00015" in log
+    _, told, _ = desk.cli("logs", run)
+    assert "keep: round 1: the model asks for book.look, book__burn, 130 tokens\n" in told
+    assert "keep: book.note is called\n" in told
+    assert 'keep: book.note returned {"did": "note b"}\n' in told
+    assert "keep: round 3: the model answered, 180 tokens\n" in told
     assert book.read_text() == "look a\nnote b\n"
     assert [len(models.seen), history.show(run, desk.place).steps["keep"].attempts] == [3, 1]
+
+
+def working(models: ChatServer, folder: Path, command: list[str], model: str = "script") -> Desk:
+    listed = ", ".join(f'"{word}"' for word in command)
+    return Desk(
+        folder,
+        f'[instances.book]\ncommand = [{listed}]\n[instances.book.tools.echo]\nreversibility = "recoverable"\n'
+        f'[models.m]\nbase_url = "{models.url}"\nmodel = "{model}"\n'
+        '[agents.clerk]\nmodel = "m"\ntools = ["book.echo"]\n',
+    )
+
+
+BAD = str(Path(ledger_mcp.__file__).with_name("bad_mcp.py"))
+CALLING = """
+workflow call {
+  step call = agent clerk {
+    input   = "[{\\"call\\": [[\\"book__echo\\", {}]]}, {\\"say\\": \\"done\\"}]"
+    timeout = LIMIT
+    retry   = 0
+  }
+}
+"""
+
+
+def test_the_time_limit_is_for_a_round_and_names_who_was_late(tmp_path: Path, models: ChatServer) -> None:
+    slow = working(models, tmp_path / "model", [sys.executable, BAD, "good"], "hang")
+    rest = slow.run(CALLING.replace("LIMIT", "5s"), wait_ms=20_000)
+    assert rest.view.failure is not None
+    assert (rest.view.failure.code, rest.view.failure.message) == (
+        "STEP_TIMED_OUT",
+        "the model `m` did not answer within 5s",
+    )
+    silent = working(models, tmp_path / "tool", [sys.executable, BAD, "silent-call"])
+    rest = silent.run(CALLING.replace("LIMIT", "5s"), wait_ms=20_000)
+    assert rest.view.failure is not None
+    assert (rest.view.failure.code, rest.view.failure.message) == (
+        "STEP_TIMED_OUT",
+        "the MCP server `book` did not answer `echo` within 5s",
+    )
+    (answered,) = silent.events(rest.view.run, "agent_answered")
+    assert answered.data["round"] == 1
+
+
+def test_a_stop_cancels_the_call_that_is_out(tmp_path: Path, models: ChatServer) -> None:
+    desk = working(models, tmp_path / "desk", [sys.executable, BAD, "silent-call"])
+    desk.write(CALLING.replace("LIMIT", "60s"))
+    running = desk.command("run", "flow.flow", "--format", "json")
+    while not (desk.runs() and desk.events(desk.runs()[0].run, "tool_called")):
+        assert running.poll() is None, running.communicate()
+    run = desk.runs()[0].run
+    assert desk.cli("stop", run, "--now", "--reason", "enough")[0] == 0
+    running.communicate()
+    view = desk.show(run)
+    assert (view.status, running.returncode) == ("cancelled", 1)
+    assert [event.type for event in desk.events(run) if event.step][-1] == "step_cancelled"
