@@ -83,6 +83,7 @@ def _examine(place: Place) -> Iterator[Examined]:
     if file is not None:
         yield Examined("workspace", Verdict.FINE, f"{file} is right")
     yield from _store(site)
+    yield from _limits(site)
     yield from _bindings(site.workspace)
     if file is not None:
         yield from _servers(site)
@@ -135,6 +136,26 @@ def _store(site: Site) -> Iterator[Examined]:
         yield Examined("store", Verdict.ERROR, message, "give yourself the right to write the file and its folder")
     else:
         yield Examined("store", Verdict.FINE, f"{path} is whole")
+
+
+def _limits(site: Site) -> Iterator[Examined]:
+    """The breakers that are open and the caps that are near; nothing when all is well."""
+    from headgate.api.limits import credits_view, limits_view
+
+    try:
+        for view in limits_view(site.place):
+            whose = f"`{view.workflow}`" if view.workflow else "the account"
+            if view.state == "tripped":
+                message = f"{whose}: {view.message}"
+                yield Examined("limits", Verdict.WARNING, message, f"`{view.release}`")
+            elif view.state == "near":
+                message = f"{whose} has used {view.used:,.2f} of {view.cap:,.2f} USD of this {view.period}"
+                yield Examined("limits", Verdict.WARNING, message, "raise the cap with `headgate limits set spend`")
+        purses = credits_view(site.place)
+    except Fault:
+        return  # the store is at fault, which was said
+    if purses.configured and purses.next is None:
+        yield Examined("limits", Verdict.WARNING, "no credits are left", "`headgate credits add N`")
 
 
 def _store_fix(message: str) -> str:

@@ -6,21 +6,23 @@ from collections.abc import Callable, Iterator
 
 from headgate.plan import PlanIntegrity
 from headgate.records import NamedTuple
+from headgate.runtime.breakers import Tripped, fold_breakers
 from headgate.runtime.errors import DamagedLog
 from headgate.runtime.loading import PlanShelf, load_state
 from headgate.runtime.projecting import project, project_approval
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES
-from headgate.runtime.store import ApprovalRow, Reader, RunRow
+from headgate.runtime.store import ApprovalRow, Reader, RunRow, limits
+from headgate.runtime.times import iso
 from headgate.runtime.wakes import wake_sources
 
 
 class Difference(NamedTuple):
     """What is wrong with one thing of the store.
 
-    `kind` is `file`, `log`, `plan`, `run`, `approval`, `orphan` or `stalled`; `object` names it. `stored` and `rebuilt`
-    are what stands there and what its log says. `row` is the projection as it should be, None when only a person can
-    mend it.
+    `kind` is `file`, `log`, `plan`, `run`, `approval`, `orphan`, `stalled`, `breaker` or `reservation`; `object` names
+    it. `stored` and `rebuilt` are what stands there and what its log says. `row` is the projection as it should be,
+    None when only a person can mend it.
     """
 
     kind: str
@@ -49,6 +51,7 @@ def audit(read: Reader, told: Callable[[int, int], None]) -> Iterator[Difference
             yield from audit_run(read, shelf, row, known)
     told(len(ids), len(ids))
     yield from _orphans(read, known)
+    yield from _limits(read)
 
 
 def audit_run(read: Reader, shelf: PlanShelf, row: RunRow, known: frozenset[str]) -> Iterator[Difference]:
@@ -102,6 +105,24 @@ def _compared(
         ", ".join(f"{field} = {after!r}" for field, _, after in fields),
         rebuilt,
     )
+
+
+def _limits(read: Reader) -> Iterator[Difference]:
+    """The open breakers are those that their journal leaves open, and what is set aside is for runs that are open."""
+    told = fold_breakers((entry.type, entry.at, entry.data) for entry in read.journal(limits.SUBJECT))
+    stored = {(each.scope, each.breaker): each for each in limits.open_breakers(read.connection)}
+    for key in [*told, *(key for key in stored if key not in told)]:
+        if told.get(key) != stored.get(key):
+            name = f"{key[1]} of {key[0] or 'the account'}"
+            before, after = stored.get(key), told.get(key)
+            message = "the breaker differs from the log of the limits"
+            yield Difference("breaker", name, message, _open(before), _open(after))
+    for run in limits.reserving_ended(read.connection):
+        yield Difference("reservation", run, "money is set aside for calls of a run that is not open")
+
+
+def _open(tripped: Tripped | None) -> str:
+    return "closed" if tripped is None else f"open since {iso(tripped.at)}: {tripped.message}"
 
 
 def _orphans(read: Reader, known: frozenset[str]) -> Iterator[Difference]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from desk import Desk
+from servers import ledger_mcp
 from servers.chat_server import Server, chat_server
 
 from headgate.api import limiting, publishing, running, site, workflows
@@ -420,6 +423,69 @@ def test_what_a_dead_driver_had_reserved_is_given_back_when_its_attempt_is_lost(
         assert (view.used, view.reserved, view.state) == (16.0, 0.0, "ok")
 
 
+def test_each_round_of_an_agent_is_counted(tmp_path: Path) -> None:
+    with chat_server() as models:
+        book, server = tmp_path / "book.txt", ledger_mcp.__file__
+        desk = Desk(
+            tmp_path / "desk",
+            f'[instances.book]\ncommand = ["{sys.executable}", "{server}", "{book}"]\n'
+            f'[models.m]\nbase_url = "{models.url}"\nmodel = "script"\nprice = {{ input = 1.0, output = 2.0 }}\n'
+            '[agents.clerk]\nmodel = "m"\ntools = ["book.note"]\n[limits]\nspend = { cap = 1 }\n',
+        )
+        script = json.dumps([{"call": [["book__note", {"line": "b"}]]}, {"say": "done"}])
+        rest = desk.run(f"workflow w {{\n  step s = agent clerk {{ input = ```json\n{script}\n``` }}\n}}\n")
+    assert rest.view.status == "completed"
+    spent = [event.data["spent"] for event in desk.events(rest.view.run, "agent_answered")]
+    assert (len(spent), view_of(desk, "spend").used) == (2, pytest.approx(sum(spent) / 1e6))
+    [asked] = desk.events(rest.view.run, "agent_asked")
+    assert asked.data["reserved"] > spent[1] > 0
+    assert view_of(desk, "spend").reserved == 0
+
+
+def test_store_check_holds_breakers_and_reservations_against_their_logs(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, SURGE)
+    for _ in range(3):
+        desk.run(PLAIN)
+    assert desk.cli("store", "check")[0] == 0
+    with sqlite3.connect(desk.folder / ".headgate" / "headgate.db") as connection:
+        connection.execute("DELETE FROM breakers")
+        connection.execute("INSERT INTO reservations VALUES ('nobody', 's 1', 'w', 0, 5)")
+    code, out, _ = desk.cli("store", "check")
+    assert code == 1
+    assert "breaker throughput of w: the breaker differs from the log of the limits" in out
+    assert "reservation nobody: money is set aside for calls of a run that is not open" in out
+
+
+def test_doctor_tells_of_a_breaker_that_is_open(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, SURGE)
+    for _ in range(3):
+        desk.run(PLAIN)
+    [found] = [each for each in json.loads(desk.cli("doctor", "--format", "json")[1]) if each["subject"] == "limits"]
+    assert (found["verdict"], found["fix"]) == ("warning", "`headgate resume-workflow w`")
+    assert TRIPPED in found["message"]
+
+
+def test_limits_are_set_and_reset_on_the_command_line(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, "[limits]\nspend = { cap = 10 }\n")
+    assert desk.cli("limits", "set", "spend", "--cap", "300", "--soft", "0.5", "--reason", "the campaign") == (
+        0,
+        "the spend limit of the account is 300.00 USD, near from 50% on\n",
+        "",
+    )
+    assert (view_of(desk, "spend").cap, view_of(desk, "spend").source) == (300.0, "limits set")
+    assert desk.cli("limits", "reset", "spend")[1] == "the spend limit of the account is what the files say\n"
+    assert (view_of(desk, "spend").cap, view_of(desk, "spend").source) == (10.0, "headgate.toml")
+    assert desk.cli("limits", "set", "spend")[::2] == (
+        2,
+        "headgate: say what to set: `--cap`, `--soft` or `--period`\n",
+    )
+    code, _, err = desk.cli("limits", "set", "spend", "--soft", "0.5", "--workflow", "w")
+    assert (code, err) == (2, "headgate: a limit on money needs a cap: give `--cap USD`\n")
+    assert desk.cli("limits", "set", "throughput", "--max", "1", "--per", "10m")[0] == 0
+    desk.run(PLAIN)
+    assert desk.run(PLAIN).view.detail == "throughput"
+
+
 # Credits
 
 
@@ -571,6 +637,27 @@ def test_two_processes_never_take_one_place_both(tmp_path: Path) -> None:
         for view in map(desk.show, (view.run for view in desk.runs()))
     )
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+def test_two_processes_never_start_more_than_the_throughput_allows(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, SURGE)
+    desk.write(PLAIN)
+    processes = [desk.command("run", "flow.flow") for _ in range(5)]
+    assert sorted(process.wait() for process in processes) == [0, 0, 5, 5, 5]
+    assert sorted(statuses(desk)) == ["completed clean"] * 2 + ["paused throughput"] * 3
+
+
+def test_a_run_that_another_process_drives_is_cancelled_for_the_newest(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, "")
+    slow = 'step s = ledger { book = "BOOK", line = "x", seconds = 60 }'
+    text = "workflow w {\n  concurrency = { max = 1, on_limit = cancel_running }\n  STEP\n}\n"
+    desk.write(text.replace("STEP", slow))
+    process = desk.command("run", "flow.flow")
+    while not desk.lines():
+        assert process.poll() is None
+    assert desk.run(text.replace("STEP", "step s = set { a = 1 }")).view.status == "completed"
+    assert process.wait() == 1
+    assert statuses(desk) == ["cancelled None", "completed clean"]
 
 
 def test_SP03_a_hundred_runs_of_one_workflow_at_once_are_independent(tmp_path: Path) -> None:

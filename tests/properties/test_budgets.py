@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.runtime.breakers import Tripped, fold_breakers
 from headgate.runtime.budgets import (
     Bucket,
     Meter,
@@ -23,7 +24,9 @@ from headgate.runtime.budgets import (
     window,
 )
 from headgate.runtime.store import limits
+from headgate.runtime.store.journal import Entry, entries
 from headgate.runtime.store.schema import MIGRATIONS
+from headgate.runtime.workflow_status import Breaker
 
 times = st.integers(0, 4_102_444_800_000)
 amounts = st.integers(0, 10**9)
@@ -148,3 +151,25 @@ def test_money_is_read_as_it_is_written() -> None:
     assert usd(12_500_000) == "12.50 USD"
     assert usd(150) == "0.000150 USD"
     assert usd(0) == "0.00 USD"
+
+
+marks = st.lists(
+    st.tuples(st.booleans(), st.sampled_from(["", "w", "x"]), st.sampled_from(Breaker), times), max_size=20
+)
+
+
+@given(marks)
+def test_the_open_breakers_are_those_that_the_journal_leaves_open(
+    history: list[tuple[bool, str, Breaker, int]],
+) -> None:
+    connection, opened = store(), {}
+    for tripping, scope, breaker, at in history:
+        tripped = Tripped(scope, breaker, at, "why", {"max": 1})
+        if tripping:
+            assert limits.trip(connection, tripped) is ((scope, breaker) not in opened)
+            opened.setdefault((scope, breaker), tripped)
+        else:
+            by = Entry(limits.SUBJECT, 0, at, "", {}, "ann")
+            assert limits.untrip(connection, tripped, by) is (opened.pop((scope, breaker), None) is not None)
+    told = fold_breakers((entry.type, entry.at, entry.data) for entry in entries(connection, limits.SUBJECT))
+    assert told == opened == {(each.scope, each.breaker): each for each in limits.open_breakers(connection)}

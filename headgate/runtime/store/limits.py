@@ -127,6 +127,15 @@ def reserving(connection: sqlite3.Connection, scope: str) -> tuple[str, ...]:
     return tuple(row[0] for row in rows)
 
 
+def reserving_ended(connection: sqlite3.Connection) -> list[str]:
+    """The runs for which something is set aside though they have ended, or are not there."""
+    rows = connection.execute(
+        "SELECT DISTINCT s.run FROM reservations s LEFT JOIN runs r ON r.id=s.run "
+        "WHERE r.id IS NULL OR r.ended_at IS NOT NULL ORDER BY 1"
+    )
+    return [row[0] for row in rows]
+
+
 def call_name(step: str, attempt: int, part: str = "") -> str:
     """The name of a call among those of its run; `part` tells apart the calls of one attempt."""
     return f"{step} {attempt} {part}".rstrip()
