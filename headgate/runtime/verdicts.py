@@ -130,6 +130,8 @@ def _instead(state: RunState, row: Row) -> str:
     clears = [_release(state, key) for key in state.holds if HOLD_RULES[key[0]].step_release]
     if clears and row is Row.PAUSED_STEP:
         return f"`{'`, `'.join(clears)}` clears it, or `cancel` the run"
+    if row is Row.HELD_BACK:
+        return f"`{_release(state, (HoldReason.THROUGHPUT, None))}` releases it, or `cancel` the run"
     return ALLOWED[row]
 
 
