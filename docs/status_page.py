@@ -8,6 +8,7 @@ from docs import workflow_status
 from headgate.api.vocabularies import bundled, vocabulary_of
 from headgate.cli.verbs import VERBS
 from headgate.runtime.acts import REFUSALS, RUN_ACTS, STEP_ACTS, STEP_REFUSALS, Cell, RunAct, StepAct
+from headgate.runtime.connection_status import CONNECTION_STATUSES, CONNECTION_TRANSITIONS
 from headgate.runtime.failure_codes import FAILURE_CODES
 from headgate.runtime.status import (
     EDGES,
@@ -77,7 +78,12 @@ Acts on a step, by its status, in every run that is open and neither drains nor 
 of a `failed` step are for one that holds its run; `confirm` is for one that is held in doubt; `force-advance` is for an
 admin.
 """
-_CELLS = {Cell.YES: "yes", Cell.NO_OP: "no-op", Cell.AS_CANCEL: "as `cancel`"}
+_CELLS = {
+    Cell.YES: "yes",
+    Cell.NO_OP: "no-op",
+    Cell.AS_CANCEL: "as `cancel`",
+    Cell.AFTER_RECONNECT: "after `reconnect`",
+}
 OUTCOMES_INTRODUCTION = """\
 ## Outcomes
 
@@ -110,6 +116,11 @@ WAITS = {
     WaitsFor.CALLBACK: "whoever was given the token of its attempt: `headgate callback TOKEN`",
     WaitsFor.EVENT: "an event: `headgate signal EVENT`",
 }
+CONNECTIONS_INTRODUCTION = """\
+## Connections
+
+[Connections](connections.md) tells how they are used. `-` is the connection of which nothing is stored.
+"""
 VOCABULARIES_INTRODUCTION = """\
 ## Vocabularies
 
@@ -143,6 +154,9 @@ def page() -> str:
             "## What a step's events lead to\n",
             _transitions({str(status): row for status, row in STEP_TRANSITIONS.items()}),
             workflow_status.section(),
+            CONNECTIONS_INTRODUCTION,
+            _connections(),
+            _changes(),
             "## Edges\n",
             "How an edge ends, by its kind and by how the step it leaves ended: live, or dead with its cause.\n",
             _edges(),
@@ -198,6 +212,20 @@ def _step_acts() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _connections() -> str:
+    lines = ["| status | | means | calls are made |", "|---|---|---|---|"]
+    for status, facts in CONNECTION_STATUSES.items():
+        lines.append(f"| `{status}` | {facts.mark} | {facts.meaning} | {'yes' if facts.usable else 'no'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _changes() -> str:
+    lines = ["| from | event | to |", "|---|---|---|"]
+    for source, row in CONNECTION_TRANSITIONS.items():
+        lines += [f"| `{source or '-'}` | `{event}` | `{target or '-'}` |" for event, target in row.items()]
+    return "\n".join(lines) + "\n"
+
+
 def _holds() -> str:
     lines = ["| hold | means | released by |", "|---|---|---|"]
     for reason, rule in HOLD_RULES.items():
@@ -207,11 +235,12 @@ def _holds() -> str:
 
 def _release(rule: HoldRule) -> str:
     """What releases a hold; a rule whose verb is not there yet says so instead of naming it."""
-    command = rule.command.format(run="RUN", step="STEP", workflow="WORKFLOW") if rule.command else None
-    known = command is not None and command.split()[1] in VERBS
-    ways = [f"`{command}`"] if known else []
+    blanks = {"run": "RUN", "step": "STEP", "workflow": "WORKFLOW", "connection": "NAME"}
+    commands = [command.format(**blanks) for command in (rule.command, rule.cured) if command]
+    known = bool(commands) and commands[0].split()[1] in VERBS
+    ways = [" then ".join(f"`{command}`" for command in commands)] if known else []
     ways += [rule.event] if rule.event else []
-    missing = "" if known or command is None else "its verb is not available yet"
+    missing = "" if known or not commands else "its verb is not available yet"
     return "; ".join(filter(None, (" or ".join(ways), missing)))
 
 

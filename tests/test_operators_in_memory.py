@@ -219,7 +219,7 @@ def test_an_interrupted_run_goes_on_when_its_hold_is_released():
 
 
 def test_confirm_is_only_for_what_is_in_doubt():
-    run = MemoryRun(plan(step("a")), failing(1, "auth")).drive()
+    run = MemoryRun(plan(step("a")), failing(1, "auth", detail={"connection": "slack"})).drive()
     assert run.statuses["a"] == "held reauth"
     assert run.ask("confirm", "a", done=True).code == "STEP_NOT_IN_DOUBT"
 

@@ -6,7 +6,7 @@ import pytest
 from memory_runs import START, MemoryRun, error, gate, human, plan, step
 
 from headgate.plan import Json, Retry
-from headgate.runtime.decider import Accepted, derive, next_wake
+from headgate.runtime.decider import Accepted, NoOp, Refusal, derive, next_wake
 from headgate.runtime.errors import StepError
 from headgate.runtime.wakes import told_wake
 
@@ -240,11 +240,42 @@ def test_an_error_in_doubt_is_retried_held_or_failed_as_the_step_says():
     assert failed.state.failure_code == "EFFECT_IN_DOUBT"
 
 
-def test_a_connection_refused_for_good_holds_the_run_at_its_step_until_it_is_resumed():
-    run = MemoryRun(plan(step("a")), failing(1, "auth", code="AUTH_REAUTH_REQUIRED")).drive()
-    assert derive(run.state) == ("paused", "reauth: a")
+def refused_for_good(times: int = 1):
+    return failing(times, "auth", code="AUTH_REAUTH_REQUIRED", detail={"connection": "slack"})
+
+
+def test_a_connection_refused_for_good_holds_the_run_at_its_step_until_it_is_reconnected_and_resumed():
+    run = MemoryRun(plan(step("a", retry=RETRIES)), refused_for_good()).drive()
+    assert derive(run.state) == ("paused", "reauth: slack")
+    assert run.statuses["a"] == "held reauth"
+    assert run.state.steps["a"].failures == 0, "the attempt does not count"
+    assert isinstance(run.ask("resume"), Refusal)
+    assert isinstance(run.ask("reconnected", connection="other"), NoOp)
+    run.ask("reconnected", connection="slack")
+    assert derive(run.state).status == "paused", "a person lets it go on"
     run.ask("resume")
     assert run.phase == "completed"
+
+
+def test_a_run_that_resumes_on_reconnect_goes_on_by_itself():
+    run = MemoryRun(plan(step("a"), resume_on_reconnect=True), refused_for_good()).drive()
+    run.ask("reconnected", connection="slack")
+    assert run.phase == "completed"
+
+
+def test_two_steps_that_wait_for_one_connection_are_one_detail_and_go_on_together():
+    run = MemoryRun(plan(step("a"), step("b")), refused_for_good()).drive()
+    assert derive(run.state) == ("paused", "reauth: slack")
+    assert len(run.state.holds) == 2
+    run.ask("pause")
+    run.ask("reconnected", connection="slack")
+    run.ask("resume")
+    assert run.phase == "completed"
+
+
+def test_a_refusal_of_no_connection_fails_for_nothing_could_release_it():
+    run = MemoryRun(plan(step("a")), failing(1, "auth", code="AUTH_REAUTH_REQUIRED")).drive()
+    assert (run.phase, run.state.failure_code) == ("failed", "AUTH_REAUTH_REQUIRED")
 
 
 def test_a_delay_waits_for_its_timer_and_says_when_it_ended():

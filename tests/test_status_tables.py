@@ -45,10 +45,20 @@ from headgate.runtime.status_of import is_overdue
 TWO = plan(step("a"), step("b", "noop", "a"))
 
 
-def held_at(reason: str, where: str | None = None) -> MemoryRun:
+def held_at(reason: str, where: str | None = None, **named: str) -> MemoryRun:
     run = MemoryRun(TWO)
     run.drive()
-    run.append(Record(EventType.HOLD_OPENED, {"hold": reason}, where))
+    run.append(Record(EventType.HOLD_OPENED, {"hold": reason, **named}, where))
+    return run
+
+
+def reauth() -> MemoryRun:
+    return held_at("reauth", "b", connection="slack")
+
+
+def reconnected() -> MemoryRun:
+    run = reauth()
+    run.append(Record(EventType.HOLD_CURED, {"hold": "reauth", "connection": "slack"}, "b"))
     return run
 
 
@@ -93,7 +103,7 @@ STANDING = {
     Row.WAITING_TO_START: [lambda: MemoryRun(TWO, due_at=START + 5), lambda: MemoryRun(TWO)],
     Row.GOING: [running, lambda: MemoryRun(plan(human("a"))).drive(), lambda: held_at("interrupted")],
     Row.PAUSED_OPERATOR: [lambda: held_at("operator")],
-    Row.PAUSED_REAUTH: [lambda: held_at("reauth", "b")],
+    Row.PAUSED_REAUTH: [reauth],
     Row.PAUSED_STEP: [
         lambda: MemoryRun(plan(step("a"), on_failure="pause"), {"a": error()}).drive(),
         in_doubt,
@@ -133,11 +143,23 @@ def test_every_cell_of_the_table_of_acts_is_what_judge_says(row: Row, act: RunAc
             assert isinstance(verdict, NoOp)
         else:
             assert isinstance(verdict, Refusal)
-            assert verdict.code is cell
+            assert verdict.code is (RefusalCode.HOLD_REMAINS if cell is Cell.AFTER_RECONNECT else cell)
             assert "\n" not in verdict.message
             assert run.state.run_id in verdict.message
         if not isinstance(verdict, Accepted):
             assert len(run.events) == events
+
+
+def test_after_reconnect_a_run_that_waited_for_it_may_be_resumed() -> None:
+    assert RUN_ACTS[Row.PAUSED_REAUTH][RunAct.RESUME] is Cell.AFTER_RECONNECT
+    refused = reauth().ask("resume")
+    assert isinstance(refused, Refusal)
+    assert "`headgate reconnect slack` first, then `headgate resume " in refused.message
+    run = reconnected()
+    assert rows(run.state) == (Row.PAUSED_REAUTH,)
+    assert isinstance(run.ask("resume"), Accepted)
+    assert not run.state.holds
+    assert isinstance(held_at("reauth", "b").ask("resume"), Accepted), "one that names no connection is anybody's"
 
 
 def judged(run: MemoryRun, verb: str):
@@ -423,7 +445,7 @@ def test_overdue_is_derived_and_never_stored():
         (lambda: MemoryRun(TWO), ("queued", None)),
         (running, ("running", "a")),
         (lambda: held_at("interrupted"), ("interrupted", "resumes by itself when a worker is back")),
-        (lambda: held_at("reauth", "b"), ("paused", "reauth: b")),
+        (reauth, ("paused", "reauth: slack")),
         (cancelling, ("cancelling", "2027-01-15T08:00:05.000Z")),
         (draining, ("draining", "2027-01-15T08:05:00.000Z")),
         (skipped, ("skipped", "missed")),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from headgate.api.vaults import vault_beside
 from headgate.records import NamedTuple
 from headgate.runtime.clock import SystemClock
 from headgate.runtime.connections import World
@@ -47,7 +48,11 @@ async def ask(
     workspace: Workspace, instances: Sequence[Instance], listener: Listener = NOBODY, seconds: float = ASK_SECONDS
 ) -> list[Asked]:
     """Every instance's answer within so many seconds, in the order given."""
-    world = World(workspace, clock=SystemClock())
+    with vault_beside(workspace) as vault:
+        return await _answers(World(workspace, clock=SystemClock(), vault=vault), instances, listener, seconds)
+
+
+async def _answers(world: World, instances: Sequence[Instance], listener: Listener, seconds: float) -> list[Asked]:
     tasks = {asyncio.ensure_future(_ask(one, world, listener, seconds)): one.name for one in instances}
     try:
         pending = set(tasks)

@@ -34,7 +34,7 @@ class CalleeFinder:
     def find(self, caller: Caller, name: str, inputs: JsonObject) -> Callee:
         """The workflow with its inputs completed; raises `CalleeRefused` when it is not there or does not take them."""
         plan, version = self._found(caller, name)
-        reason = not_run_yet(plan, self._site.workspace)
+        reason = not_run_yet(plan)
         if reason is not None:
             raise _refuse("CONFIG_INVALID", reason)
         try:

@@ -150,8 +150,9 @@ def _words(word: str) -> list[Explanation | None]:
         found.append(Explanation(Topic.STEP_STATUS, lower, facts.meaning, detail=_flags(facts)))
     if lower in set(HoldReason):
         rule = HOLD_RULES[HoldReason(lower)]
-        command = rule.command.format(run="RUN", step="STEP", workflow="WORKFLOW") if rule.command else ""
-        released = [f"`{command}`"] if command else []
+        blanks = {"run": "RUN", "step": "STEP", "workflow": "WORKFLOW", "connection": "NAME"}
+        commands = [command.format(**blanks) for command in (rule.command, rule.cured) if command]
+        released = [" then ".join(f"`{command}`" for command in commands)] if commands else []
         released += [f"by itself: {rule.event}"] if rule.event else []
         found.append(Explanation(Topic.HOLD, lower, rule.meaning, " or ".join(released)))
     return found

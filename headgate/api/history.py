@@ -14,13 +14,13 @@ from headgate.api.place import Place
 from headgate.api.site import Site, find_run, translated
 from headgate.api.standing import is_workflow, why_workflow
 from headgate.api.vocabularies import called, canonical, spoken, vocabulary_of
-from headgate.plan import JsonObject, Plan, PlanIntegrity
+from headgate.plan import Json, JsonObject, Plan, PlanIntegrity
 from headgate.records import NamedTuple
 from headgate.runtime.errors import KeyFault
 from headgate.runtime.events import Event
 from headgate.runtime.links import link_of
 from headgate.runtime.loading import PlanShelf, load_events, load_state
-from headgate.runtime.status import HOLD_RULES, HoldReason, Phase, RunStatus
+from headgate.runtime.status import HoldReason, Phase, RunStatus, release_command
 from headgate.runtime.store import ApprovalRow, Reader, RunFilter, RunRow
 from headgate.runtime.view import FailureView, HoldView, RunView, StepView, run_view, secret_inputs, shown_inputs
 from headgate.runtime.why import Reason, reasons
@@ -301,16 +301,23 @@ def view_of_row(row: RunRow) -> RunView:
         inputs={},
         output=None,
         failure=failure,
-        holds=tuple(_hold(row, *hold) for hold in json.loads(row.holds)),
+        holds=tuple(_hold(row, hold) for hold in json.loads(row.holds)),
         steps={},
         due_at=row.due_at,
     )
 
 
-def _hold(row: RunRow, reason: str, step: str | None, since: int, by: str, note: str | None) -> HoldView:
-    command = HOLD_RULES[HoldReason(reason)].command or ""
-    release = command.format(run=row.id, step=step or "", workflow=row.workflow)
-    return HoldView(reason, since, by, release, step, note)
+def _hold(row: RunRow, kept: list[Json]) -> HoldView:
+    """A hold as `projecting` wrote it down."""
+    reason, step, since, by, note, connection, cured, by_itself = [*kept, None, False, False][:8]
+    assert isinstance(since, int), "a hold has its time"
+    at, named = _text(step), _text(connection)
+    release = release_command(HoldReason(str(reason)), row.id, row.workflow, at, named, cured=bool(cured))
+    return HoldView(str(reason), since, str(by), release, at, _text(note), named, bool(by_itself))
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _reader(place: Place, run: str) -> Reader:

@@ -95,7 +95,7 @@ def pass_file(target: str, how: Publishing, site: Site) -> Passed:
     made = _weighed(
         compiled.plan, compiled.report, source.text, how, _kept(site, found.workflow or _only(compiled.report))
     )
-    _ready(made.plan, site)
+    _ready(made.plan)
     return made
 
 
@@ -113,7 +113,7 @@ def pass_text(name: str, version: Version, text: str, site: Site, state: Workflo
     compiled = compile_source(Source(version.path, text), where, surroundings)
     stays = None if state.active is None else f"version {state.active} stays active"
     made = _weighed(compiled.plan, compiled.report, text, Publishing(), stays)
-    _ready(made.plan, site)
+    _ready(made.plan)
     return made
 
 
@@ -138,10 +138,10 @@ def _counted(report: CheckReport) -> str:
     return " and ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count)
 
 
-def _ready(plan: Plan, site: Site) -> None:
+def _ready(plan: Plan) -> None:
     from headgate.api.readiness import not_run_yet
 
-    reason = not_run_yet(plan, site.workspace)
+    reason = not_run_yet(plan)
     if reason is not None:
         raise NothingStarted(f"{reason}; nothing was published")
 

@@ -174,7 +174,7 @@ def start(site: Site, target: Target, record: Record, driving: Driving) -> Rest:
     """
     with translated(), Session(site, site.open_store(), driving) as session:
         for plan in session.callees.closure(Caller(target.plan, target.version is not None)):
-            reason = not_run_yet(plan, site.workspace)
+            reason = not_run_yet(plan)
             if reason is not None:
                 raise NothingStarted(f"{reason}; nothing was started")
         session.executor.fleet.shelf.keep(target.plan)

@@ -22,6 +22,7 @@ from headgate.runtime.limiting import Limiter
 from headgate.runtime.patience import Patience
 from headgate.runtime.status import RunStatus
 from headgate.runtime.store import Owner, Store
+from headgate.runtime.vault import Vault
 from headgate.runtime.view import run_view
 from headgate.runtime.workflow_status import WorkflowStatus
 
@@ -87,7 +88,9 @@ class Session(AbstractContextManager["Session"]):
         world = self._worlds.get(environment)
         if world is None:
             workspace = self.site.in_environment(environment)
-            world = self._worlds[environment] = World(workspace, clock=self.site.clock, keys=self.site.keys)
+            world = self._worlds[environment] = World(
+                workspace, clock=self.site.clock, keys=self.site.keys, vault=self._vault
+            )
         return world
 
     def dispatching(self, workflow: str) -> bool:
@@ -104,6 +107,9 @@ class Session(AbstractContextManager["Session"]):
             name = None if agent is None else agent.model
         found = workspace.models.get(name) if isinstance(name, str) else None
         return None if found is None else found.price
+
+    def _vault(self) -> Vault:
+        return Vault(self.store, self.site.keys, self.site.clock, self._owner.name)
 
     def lead(self, root: str) -> bool:
         """Takes a family of runs; False while another process drives it. Raises `DamagedLog` and `StoreError`."""

@@ -107,7 +107,7 @@ class _Stage:
             looked,
             assumptions,
         )
-        self.notes = _notes(plans, self.site)
+        self.notes = _notes(plans)
         self._scripts = Scripts()
 
     def __enter__(self) -> Self:
@@ -166,8 +166,8 @@ def _callee(finder: CalleeFinder, caller: Caller, name: str, inputs: JsonObject)
         raise CalleeRefused(StepError("CONFIG_INVALID", message, ErrorClass.PERMANENT)) from fault
 
 
-def _notes(plans: Sequence[Plan], site: Site) -> tuple[str, ...]:
-    found = (not_run_yet(plan, site.workspace) for plan in plans)
+def _notes(plans: Sequence[Plan]) -> tuple[str, ...]:
+    found = (not_run_yet(plan) for plan in plans)
     return tuple(dict.fromkeys(f"simulated all the same: {reason}" for reason in found if reason is not None))
 
 

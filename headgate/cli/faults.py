@@ -37,7 +37,7 @@ def _explain(fault: Fault) -> int:
         from headgate.cli.output import findings_text
 
         print(findings_text(fault.report, sys.stderr), end="", file=sys.stderr)
-    code = f"{fault.code}: " if isinstance(fault, Refused) else ""
+    code = f"{fault.code}: " if isinstance(fault, Refused) and fault.code else ""
     print(f"headgate: {code}{fault.message}", file=sys.stderr)
     return fault.exit_code
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headgate.cli.connections import banner
 from headgate.cli.options import format_option, placed, vocabulary_option, when
 from headgate.cli.output import colour_wanted, columns, print_json
 from headgate.cli.watching import show_once_or_watch, watch_option
@@ -23,6 +24,10 @@ STATUSES = (
 )  # fmt: skip
 """As `runtime/status.py` lists them; repeated here so that help needs no runtime, and compared in a test."""
 
+ANY = "any"
+HOLDS = ("operator", "reauth", "step_failed", "in_doubt", "throughput", "spend_cap", "credits", "interrupted")
+"""As `HoldReason` there."""
+
 
 @click.command("runs")
 @click.option(
@@ -33,7 +38,14 @@ STATUSES = (
 @click.option("--since", type=when, metavar="TIME", help="Created at or after: a date, a time, or `24h` ago.")
 @click.option("--until", type=when, metavar="TIME", help="Created before.")
 @click.option("--open", "open_only", is_flag=True, help="Those that have not ended.")
-@click.option("--held", is_flag=True, help="Those that a hold stops.")
+@click.option(
+    "--held",
+    metavar="[REASON]",
+    type=click.Choice((ANY, *HOLDS)),
+    is_flag=False,
+    flag_value=ANY,
+    help="Those that a hold stops, or one for REASON; `reauth`: those paused for reauth.",
+)
 @click.option("--overdue", is_flag=True, help="Those that are scheduled and whose time is past.")
 @click.option("--failed-recently", is_flag=True, help="Those that failed in the last 24 hours, each with its error.")
 @click.option("--counts", is_flag=True, help="How many there are, by workflow and status.")
@@ -48,10 +60,10 @@ def runs(
     statuses: tuple[str, ...],
     workflow: str | None,
     trigger: str | None,
+    held: str | None,
     since: int | None,
     until: int | None,
     open_only: bool,
-    held: bool,
     overdue: bool,
     failed_recently: bool,
     counts: bool,
@@ -69,7 +81,9 @@ def runs(
     from headgate.runtime.store import RunFilter
 
     shown = Shown(counts=counts, failures=failed_recently, steps=workflow is not None)
-    chosen = RunFilter((), workflow, trigger, since, until, open_only, limit, held, before)
+    chosen = RunFilter((), workflow, trigger, since, until, open_only, limit, held is not None, before)
+    if held in HOLDS:
+        chosen = chosen._replace(hold=held)
     if overdue:
         chosen = chosen._replace(overdue_at=when("0s"))
     if failed_recently:
@@ -98,6 +112,7 @@ def _runs(
         return True
     called = None if vocabulary is None else history.runs_called(words, chosen, vocabulary, place)
     found = history.runs(chosen, place) if called is None else called
+    banner(place)
     steps = history.breakdowns(found, place) if shown.steps else {}
     if output == "json":
         from headgate.render.run_json import breakdown_list, listed_object
@@ -149,6 +164,7 @@ def _show(run: str, vocabulary: str | None, output: str, place: Place) -> bool:
     from headgate.cli import answers
 
     view = history.show(run, place, vocabulary)
+    banner(place)
     answers.show(view, output)
     return view.ended_at is None
 

@@ -30,6 +30,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("pause", "resume", "cancel", "stop", "retry", "skip", "confirm", "force-advance", "redrive", "replay", "fork"),
     ),
     ("Limit", ("limits", "credits")),
+    ("Connect", ("connections", "reconnect", "refresh", "instances")),
     ("Look after", ("doctor", "store", "bundle")),
 )
 
@@ -82,6 +83,10 @@ VERBS: dict[str, Verb] = {
     "redrive": Verb("again", "Go on with a failed or cancelled run, keeping what completed."),
     "replay": Verb("again", "Start a new run with the payload of an ended one."),
     "fork": Verb("again", "Start a new run that goes on from another one, with changes."),
+    "connections": Verb("connections", "List connections; remove or revoke one."),
+    "reconnect": Verb("connections", "Authorize a connection again; runs held for it may go on."),
+    "refresh": Verb("connections", "Get a connection a new token now."),
+    "instances": Verb("instances", "List instances as they are bound; --validate asks them."),
     "store": Verb("store", "Look after the database: check, backup, vacuum, export, prune."),
     "bundle": Verb("reports", "Put all that a helper needs of a run into one file, secrets masked."),
     "limits": Verb("limits", "Show what is used of each limit, and set caps."),

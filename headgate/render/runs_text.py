@@ -180,4 +180,13 @@ def _took(view: RunView, now: int) -> str:
 def _why(view: RunView) -> str:
     if view.failure is not None:
         return f"{view.failure.code} at {view.failure.step}" if view.failure.step else str(view.failure.code)
-    return view.detail or ""
+    return _waits_for_connections(view) or view.detail or ""
+
+
+def _waits_for_connections(view: RunView) -> str | None:
+    """A run that is held for connections alone, in the words of the filter; an agent's run says that it waits."""
+    if not view.holds or any(hold.connection is None for hold in view.holds):
+        return None
+    names = ", ".join(dict.fromkeys(str(hold.connection) for hold in view.holds))
+    said = "Awaiting reauth" if all(hold.by_itself for hold in view.holds) else "Paused for reauth"
+    return f"{said}: {names}"

@@ -106,13 +106,14 @@ class Cell(StrEnum):
     YES = "yes"
     NO_OP = "no-op"
     AS_CANCEL = "as cancel"
+    AFTER_RECONNECT = "after reconnect"
 
 
 _C = RefusalCode
 
 
 def _row(cells: str, refusal: dict[RunAct, RefusalCode], default: RefusalCode) -> dict[RunAct, Cell | RefusalCode]:
-    marks: dict[str, Cell] = {"y": Cell.YES, "0": Cell.NO_OP, "c": Cell.AS_CANCEL}
+    marks: dict[str, Cell] = {"y": Cell.YES, "0": Cell.NO_OP, "c": Cell.AS_CANCEL, "r": Cell.AFTER_RECONNECT}
     return {act: marks.get(mark) or refusal.get(act, default) for act, mark in zip(RunAct, cells, strict=True)}
 
 
@@ -123,7 +124,7 @@ RUN_ACTS: Final[dict[Row, dict[RunAct, Cell | RefusalCode]]] = {
     Row.WAITING_TO_START: _row("y-yc---", _RESUMED, _OPEN),
     Row.GOING: _row("y-yy--y", _RESUMED, _OPEN),
     Row.PAUSED_OPERATOR: _row("0yyy--y", {}, _C.HOLD_REMAINS),
-    Row.PAUSED_REAUTH: _row("yyyy--y", {}, _C.HOLD_REMAINS),
+    Row.PAUSED_REAUTH: _row("yryy--y", {}, _C.HOLD_REMAINS),
     Row.PAUSED_STEP: _row("y-yy--y", {}, _C.HOLD_REMAINS),
     Row.HELD_BACK: _row("y-yc---", {}, _C.HOLD_REMAINS),
     Row.CAPPED: _row("y-yc---", {RunAct.RESUME: _C.SPEND_CAP_OPEN}, _C.HOLD_REMAINS),

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from headgate.runtime import os_keyring
 from headgate.runtime.clock import Clock, SystemClock
+from headgate.runtime.credentials import CODE, Bound, Credentials, fixed
 from headgate.runtime.errors import ErrorClass, StepError, StepFailure
 from headgate.runtime.keys import Keys
 from headgate.runtime.masking import Mask
+from headgate.runtime.vault import Vault
 from headgate.workspace import Agent, Instance, Model, SecretSource, Workspace
 
 if TYPE_CHECKING:
@@ -33,7 +35,8 @@ class World:
     """One environment's bindings and the live things that the steps of one driver share. Belongs to one event loop.
 
     `workspace` is the one for the environment. `environ` is where `env` sources are looked up; `keys`
-    sign what outsiders are given, None where nothing is given out.
+    sign what outsiders are given, None where nothing is given out; `vault` gives the connections of the store, and is
+    asked when the first connection is used.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class World:
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         keys: Keys | None = None,
+        vault: Callable[[], Vault] | None = None,
     ) -> None:
         self.workspace = workspace
         self.environ = os.environ if environ is None else environ
@@ -52,6 +56,9 @@ class World:
         self._leaving: set[asyncio.Task[None]] = set()
         self._digests: dict[tuple[str, str], str] = {}
         self._mask: Mask | None = None
+        self._open_vault = vault
+        self._vault: Vault | None = None
+        self._credentials: Credentials | None = None
 
     @property
     def root(self) -> Path:
@@ -152,7 +159,8 @@ class World:
         tables = [table for one in workspace.instances.values() for table in (one.env, one.headers)]
         tables += [agent.headers for agent in workspace.agents.values()]
         values = [value for table in tables for value in table.values() if isinstance(value, SecretSource)]
-        return [*workspace.secrets.values(), *keys, *values]
+        auths = [source for one in workspace.connections.values() for source in _auth_sources(one.auth)]
+        return [*workspace.secrets.values(), *keys, *values, *auths]
 
     # -- bindings --------------------------------------------------------------------------------------------------
 
@@ -184,6 +192,78 @@ class World:
             raise unbound(f"the agent `{name}` has neither a `model` nor a `url` in headgate.toml")
         return found
 
+    # -- connections -----------------------------------------------------------------------------------------------
+
+    @property
+    def vault(self) -> Vault | None:
+        """The connections of the store; None in a world without one."""
+        if self._vault is None and self._open_vault is not None:
+            self._vault = self._open_vault()
+        return self._vault
+
+    @property
+    def credentials(self) -> Credentials:
+        """What connections send; raises `StepFailure` (CONFIG_INVALID) in a world without a store."""
+        if self._credentials is None:
+            vault = self.vault
+            if vault is None:
+                raise unbound("a connection is used where no store is at hand to keep its tokens")
+            self._credentials = Credentials(vault, self._known().add)
+        return self._credentials
+
+    def bound(self, name: str) -> Bound:
+        """The connection of that name; raises `StepFailure` (CONFIG_INVALID)."""
+        found = self.workspace.connections.get(name)
+        if found is None:
+            raise unbound(f"no connection `{name}` in headgate.toml; add it to [connections]")
+        if not found.auth:
+            raise unbound(f"the connection `{name}` has no `auth` in headgate.toml, which says how it proves itself")
+        return Bound(connection_key(self.workspace, name), found, self.value_of)
+
+    def connections_of(self, kind: str, given: JsonObject) -> tuple[str, ...]:
+        """The names of the connections that a step with this input calls by."""
+        if kind == "http":
+            name = given.get("connection")
+            return (name,) if isinstance(name, str) else ()
+        if kind == "mcp":
+            return self._connection_of_instance(given.get("instance"), given.get("server_url"))
+        if kind == "agent":
+            agent = self.workspace.agents.get(str(given.get("agent")))
+            instances = dict.fromkeys(tool.partition(".")[0] for tool in (agent.tools if agent else ()))
+            return tuple(name for one in instances for name in self._connection_of_instance(one, None))
+        return ()
+
+    def _connection_of_instance(self, name: Json, server_url: Json) -> tuple[str, ...]:
+        instances = self.workspace.instances
+        one = instances.get(name) if isinstance(name, str) else None
+        if one is None and isinstance(server_url, str):
+            one = next((each for each in instances.values() if each.server_url == server_url), None)
+        return () if one is None or one.connection is None else (one.connection,)
+
+    def refused_connection(self, kind: str, given: JsonObject) -> str | None:
+        """The first connection of the step that must be authorized again, by its name in the store; None for none.
+
+        One that was never authorized is written down as refused, so that people are told of it. Raises `StoreError`.
+        """
+        for name in self.connections_of(kind, given):
+            found = self.workspace.connections.get(name)
+            vault = self.vault
+            if found is None or not found.auth or vault is None:
+                continue
+            bound = Bound(connection_key(self.workspace, name), found, self.value_of)
+            row = vault.row(bound.key)
+            if row is None and bound.grant == CODE:
+                vault.refused(bound.key, "it was never authorized", bound.called)
+                return bound.key
+            if row is not None and not row.usable:
+                return bound.key
+        return None
+
+    def usable(self, key: str) -> bool:
+        """Whether the connection of that name in the store was authorized, and not refused since."""
+        row = None if self.vault is None else self.vault.row(key)
+        return row is not None and row.usable
+
     def missing(self, requires: JsonObject) -> list[str]:
         """One sentence for each binding of a plan's `requires` that this machine lacks. Reads, and starts nothing."""
         checks: dict[str, Callable[[str], object]] = {
@@ -191,6 +271,7 @@ class World:
             "models": self._model_key,
             "agents": self._agent_bindings,
             "secrets": self.secret,
+            "connections": self._connection_settings,
         }
         found: list[str] = []
         for kind, check in checks.items():
@@ -206,6 +287,14 @@ class World:
         one = self.instance(name)
         self.settings(one.env, f"the instance `{name}`")
         self.settings(one.headers, f"the instance `{name}`")
+        if one.connection is not None:
+            self._connection_settings(one.connection)
+
+    def _connection_settings(self, name: str) -> None:
+        """Raises `StepFailure` for a connection that is not there, or whose keys cannot be read here."""
+        bound = self.bound(name)
+        if fixed(bound) is None:
+            bound.client()
 
     def _agent_bindings(self, name: str) -> None:
         agent = self.agent(name)
@@ -225,9 +314,9 @@ class World:
 
         Of what is bound, with where its secrets come from; the secrets themselves are not in it.
         """
-        named = {"llm": value.get("model"), "agent": value.get("agent")}
-        name = named.get(kind, value.get("instance") or value.get("server_url"))
-        if kind not in ("mcp", "llm", "agent") or not isinstance(name, str):
+        named = {"llm": value.get("model"), "agent": value.get("agent"), "http": value.get("connection")}
+        name = named[kind] if kind in named else value.get("instance") or value.get("server_url")
+        if kind not in ("mcp", "llm", "agent", "http") or not isinstance(name, str):
             return None
         digest = self._digests.get((kind, name))
         if digest is None:
@@ -260,12 +349,19 @@ class World:
                 thinks,
                 *((tool, self._binding("mcp", tool.partition(".")[0])) for tool in agent.tools),
             )
+        if kind == "http":
+            return self._connection_binding(name)
         instances = self.workspace.instances
         one = instances.get(name) or next((i for i in instances.values() if i.server_url == name), None)
         if one is None:
             return None
         env, headers = sorted(one.env.items(), key=_key), sorted(one.headers.items(), key=_key)
-        return one.server_url, one.command, one.cwd, env, headers, one.connection
+        wired = None if one.connection is None else self._connection_binding(one.connection)
+        return one.server_url, one.command, one.cwd, env, headers, one.connection, wired
+
+    def _connection_binding(self, name: str) -> tuple[object, ...] | None:
+        found = self.workspace.connections.get(name)
+        return None if found is None else (name, sorted(found.auth.items(), key=_key))
 
     # -- live things -----------------------------------------------------------------------------------------------
 
@@ -291,8 +387,56 @@ class World:
 
     async def close(self) -> None:
         """Closes every live thing; does not raise, and is bounded in time by each of them."""
+        if self._credentials is not None:
+            await self._credentials.close()
         live, self._live = self._live, {}
         await asyncio.gather(*self._leaving, *(thing.close() for thing in live.values()), return_exceptions=True)
+
+
+class WorldBindings:
+    """The bindings of each environment's world."""
+
+    def __init__(self, worlds: Callable[[str | None], World]) -> None:
+        self._worlds = worlds
+
+    def facts(self, environment: str | None, kind: str, given: JsonObject) -> JsonObject:
+        """As `World.dispatched`."""
+        return self._worlds(environment).dispatched(kind, given)
+
+    def refused(self, environment: str | None, kind: str, given: JsonObject) -> str | None:
+        """As `World.refused_connection`."""
+        return self._worlds(environment).refused_connection(kind, given)
+
+    def usable(self, connection: str) -> bool:
+        """As `World.usable`, of whatever environment."""
+        return self._worlds(None).usable(connection)
+
+
+def connection_key(workspace: Workspace, name: str) -> str:
+    """The name of a connection in the store: with `@` and the environment where that changes how it proves itself."""
+    environment = workspace.environment
+    if environment is None:
+        return name
+    base = _auth(workspace.declared.get("connections"), name)
+    found = workspace.connections.get(name)
+    return name if found is not None and base == found.auth else f"{name}@{environment}"
+
+
+def _auth(connections: Json, name: str) -> Json:
+    one = connections.get(name) if isinstance(connections, dict) else None
+    return one.get("auth") if isinstance(one, dict) else None
+
+
+def _auth_sources(auth: JsonObject) -> list[SecretSource]:
+    """Every place a connection's settings are read from."""
+    tables = [auth, *(value for key, value in auth.items() if isinstance(value, dict) and key.endswith("_params"))]
+    return [
+        SecretSource(kind, str(where))
+        for table in tables
+        for key, value in table.items()
+        if isinstance(value, dict) and len(value) == 1 and not key.endswith("_params")
+        for kind, where in value.items()
+    ]
 
 
 def unbound(message: str) -> StepFailure:

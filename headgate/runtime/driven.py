@@ -16,6 +16,7 @@ from headgate.runtime.state import RunState
 from headgate.runtime.status import Phase, WaitsFor
 from headgate.runtime.store import Also, ApprovalRow, Lease, Notice, RunRow, RunWrite, cleared, listens, noted, taken
 from headgate.runtime.times import iso
+from headgate.runtime.weighing import opening
 
 _APPROVALS = frozenset(
     {
@@ -131,8 +132,8 @@ class DrivenRun:
     def settle(self, at: int, complete: Completion, admit: Admission, *, record_only: bool) -> None:
         """Does all that follows from what happened, until only the world can go on.
 
-        `complete` is given what asks for an effect or a sub-run before it is appended, and `admit` is asked before the
-        run starts. `record_only` starts nothing.
+        `complete` is given what asks for an effect, for its approval or for a sub-run before it is appended; `admit` is
+        asked before the run starts. `record_only` starts nothing.
         """
         while True:
             commands = decide(self.state, at)
@@ -159,6 +160,8 @@ class DrivenRun:
                         if command.purpose in _COMPLETED:
                             record = complete(self, record, at)
                         self.append(record, at)
+                        if record.type is EventType.STEP_HELD:
+                            self.append(opening(record), at)
                     case Perform():
                         self.started.append(command)
                     case Abort():

@@ -27,7 +27,8 @@ class EventType(StrEnum):
     RUN_CANCELLED = "run_cancelled"  # code
     RUN_SKIPPED = "run_skipped"  # reason
     RUN_REDRIVEN = "run_redriven"  # epoch, from, steps: the paths that are pending again
-    HOLD_OPENED = "hold_opened"  # hold; step
+    HOLD_OPENED = "hold_opened"  # hold, connection; step
+    HOLD_CURED = "hold_cured"  # hold, connection: what it was for is put right, and a person lets the run go on
     HOLD_RELEASED = "hold_released"  # hold; step; start_at: a run that has not started waits until then
     # a step's way, as decided
     STEP_SKIPPED = "step_skipped"  # detail, output (an operator's)
@@ -35,7 +36,7 @@ class EventType(StrEnum):
     STEP_CANCELLED = "step_cancelled"  # cause
     STEP_RETRYING = "step_retrying"  # attempt, at
     STEP_FAILED = "step_failed"  # error
-    STEP_HELD = "step_held"  # hold
+    STEP_HELD = "step_held"  # hold, connection
     STEP_INTERRUPTED = "step_interrupted"  # attempt
     # a step's way, as it happened
     STEP_STARVED = "step_starved"  # on: the step whose result does not exist

@@ -232,7 +232,15 @@ def _redriven(state: RunState, event: Event) -> None:
 
 def _hold_opened(state: RunState, event: Event) -> None:
     reason = HoldReason(str(event.data["hold"]))
-    state.holds[reason, event.step] = Hold(reason, event.step, event.at, event.actor, event.reason)
+    connection = _text(event.data.get("connection"))
+    anybodys = reason is HoldReason.REAUTH and connection is None  # nothing could cure it, so that a person may
+    hold = Hold(reason, event.step, event.at, event.actor, event.reason, connection, anybodys)
+    state.holds[reason, event.step] = hold
+
+
+def _hold_cured(state: RunState, event: Event) -> None:
+    key = HoldReason(str(event.data["hold"])), event.step
+    state.holds[key] = state.holds[key]._replace(cured=True)
 
 
 def _hold_released(state: RunState, event: Event) -> None:
@@ -307,7 +315,8 @@ RUN_EVENTS: Final[dict[EventType, RunApplier]] = {
     EventType.RUN_SKIPPED: _skipped,
     EventType.RUN_REDRIVEN: _redriven,
     EventType.HOLD_OPENED: _hold_opened,
+    EventType.HOLD_CURED: _hold_cured,
     EventType.HOLD_RELEASED: _hold_released,
 }
-_ANY_PHASE: Final = frozenset({EventType.HOLD_OPENED, EventType.HOLD_RELEASED})
+_ANY_PHASE: Final = frozenset({EventType.HOLD_OPENED, EventType.HOLD_CURED, EventType.HOLD_RELEASED})
 _APPLIERS: Final = {**STEP_EVENTS, **AGENT_EVENTS, **APPROVAL_EVENTS}

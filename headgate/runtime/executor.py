@@ -7,14 +7,13 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from headgate.plan import JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime import performers
 from headgate.runtime.attempts import Ended, OutputSchema, Performing
 from headgate.runtime.children import Callees
 from headgate.runtime.clock import Clock
 from headgate.runtime.commands import Record
-from headgate.runtime.connections import World
+from headgate.runtime.connections import World, WorldBindings
 from headgate.runtime.driven import DrivenRun
 from headgate.runtime.errors import StoreError, StoreLocked
 from headgate.runtime.events import EventType
@@ -70,7 +69,7 @@ class Executor:
             store,
             owner,
             services.callees,
-            self._binding,
+            WorldBindings(services.worlds),
             services.people,
             identifiers=services.identifiers(),
         )
@@ -281,9 +280,6 @@ class Executor:
                 continue
             due = min(due, moment + (wake - self._clock.now_ms()) / 1000)
         await self._host.first(moment if self._ended or self.interrupted else due)
-
-    def _binding(self, environment: str | None, kind: str, given: JsonObject) -> JsonObject:
-        return self._worlds(environment).dispatched(kind, given)
 
     def _end(self, ended: Ended) -> None:
         self._ended.append(ended)

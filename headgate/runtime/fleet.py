@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
 
 from headgate.plan import JsonObject, PlanIntegrity
 from headgate.runtime.admitting import UNPAID
+from headgate.runtime.bindings import Bindings
 from headgate.runtime.children import (
     DEPTH_LIMIT,
     CalleeRefused,
@@ -33,7 +33,7 @@ from headgate.runtime.lining import Line, admitted
 from headgate.runtime.links import asked, said
 from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
 from headgate.runtime.state import new
-from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatus
+from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatus, StepStatus
 from headgate.runtime.store import (
     Also,
     Identifiers,
@@ -49,11 +49,11 @@ from headgate.runtime.store import (
 )
 from headgate.runtime.verdicts import body_of
 from headgate.runtime.wakes import is_forgotten, next_wake
-
-Bindings: TypeAlias = "Callable[[str | None, str, JsonObject], JsonObject]"
-"""(environment, kind, input) -> what the event of a dispatch says of the binding that its attempt uses."""
+from headgate.runtime.weighing import held_for
 
 _STALE_AT_MOST = 1_000
+_ABOUT_TO_CALL = frozenset({StepStatus.READY, StepStatus.INTERRUPTED})
+_TOWARDS_A_CALL = frozenset({EventType.STEP_DISPATCHED, EventType.APPROVAL_REQUESTED})
 _PASSED_ON = frozenset({"pause", "resume"})
 
 
@@ -294,6 +294,7 @@ class Fleet:
             driven.settle(at, self._complete, self._admit, record_only=record_only)
             while self._hear(driven, at):
                 driven.settle(at, self._complete, self._admit, record_only=record_only)
+            self._cure(driven, at)
             if driven.state.phase is Phase.DRAINING:
                 self._drain_called(driven, at)
             self._leave(driven)
@@ -308,6 +309,20 @@ class Fleet:
         if due and state.version is not None and not self.dispatching(state.workflow):
             self.barred.add(state.run_id)
         return state.run_id in self.barred
+
+    def cure(self, at: int) -> None:
+        """Tells every held run of the connections that are active again: somebody may have reconnected them."""
+        for driven in self.runs.values():
+            self._cure(driven, at)
+
+    def _cure(self, driven: DrivenRun, at: int) -> None:
+        holds = driven.state.holds
+        if not holds or driven.state.phase in TERMINAL_PHASES:
+            return
+        sick = dict.fromkeys(hold.connection for hold in holds.values() if hold.connection and not hold.cured)
+        for name in sick:
+            if name is not None and self._bindings.usable(name):
+                self.judge(driven, Request("reconnected", SYSTEM, args={"connection": name}), at)
 
     def writes(self) -> list[tuple[DrivenRun, RunWrite]]:
         """What the runs that were touched have to commit; they are no longer counted as touched."""
@@ -438,19 +453,25 @@ class Fleet:
                 yield child
 
     def _complete(self, driven: DrivenRun, record: Record, at: int) -> Record:
-        """Adds the binding to what is dispatched, and the sub-run to what calls one."""
+        """Adds the binding to what is dispatched, and the sub-run to what calls one.
+
+        A step whose connection must be authorized again is held in place of being dispatched or asking for approval.
+        """
         if record.type is EventType.STEP_WAITING:
             return self._call(driven, record, at)
+        if record.type not in _TOWARDS_A_CALL:
+            return record
+        step, environment = driven.state.steps[str(record.step)], driven.state.environment
+        given, kind = record.data.get("input"), step.plan.kind
+        if isinstance(given, dict) and step.status in _ABOUT_TO_CALL:
+            connection = self._bindings.refused(environment, kind, given)
+            if connection is not None:
+                return held_for(step.path, HoldReason.REAUTH, connection)
         if record.type is EventType.APPROVAL_REQUESTED:
             return asked(driven.state, record, self._people, self.keys)
-        if record.type is EventType.STEP_DISPATCHED:
-            path, given = str(record.step), record.data["input"]
-            kind = driven.state.steps[path].plan.kind
-            binding = self._bindings(driven.state.environment, kind, given if isinstance(given, dict) else {})
-            record = record._replace(data={**record.data, **binding}) if binding else record
-            if kind in METERED:
-                return self._reserve(driven, record, at)
-        return record
+        facts = self._bindings.facts(environment, kind, given if isinstance(given, dict) else {})
+        record = record._replace(data={**record.data, **facts}) if facts else record
+        return self._reserve(driven, record, at) if kind in METERED else record
 
     def _call(self, caller: DrivenRun, record: Record, at: int) -> Record:
         facts = record.data

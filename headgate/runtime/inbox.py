@@ -51,6 +51,7 @@ class Inbox:
             return []
         self._seen = seen
         self._fleet.listen()
+        self._fleet.cure(at)
         answered: list[Answered] = []
         for request in self._store.read.open_requests():
             if request.id in self._answered:

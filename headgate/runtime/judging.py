@@ -72,9 +72,22 @@ def _resume(case: Case) -> Verdict:
     found = cell(state, RunAct.RESUME)
     if isinstance(found, Refusal):
         return found
-    gone = [key for key in state.holds if key[0] in (HoldReason.OPERATOR, HoldReason.REAUTH)]
+    gone = [key for key, hold in state.holds.items() if key[0] is HoldReason.OPERATOR or hold.cured]
     records = tuple(released(key) for key in gone)
     return Accepted(records, f"resumed{remaining(state, gone)}")
+
+
+def _reconnected(case: Case) -> Verdict:
+    """A connection is active again: what waits for nobody else goes on, of the rest it is known that it may."""
+    state, name = case.state, case.request.args.get("connection")
+    held = [key for key, hold in state.holds.items() if hold.connection == name and not hold.cured]
+    if not held:
+        return NoOp(f"nothing of it is held for `{name}`")
+    if state.plan.policies.resume_on_reconnect:
+        return Accepted(tuple(released(key) for key in held), f"goes on with `{name}`{remaining(state, held)}")
+    data: JsonObject = {"hold": HoldReason.REAUTH.value, "connection": name}
+    records = tuple(Record(EventType.HOLD_CURED, data, step) for _, step in held)
+    return Accepted(records, f"`{name}` is connected again: `headgate resume {state.run_id}` lets it go on")
 
 
 def _cancel(case: Case) -> Verdict:
@@ -180,6 +193,7 @@ def _anew(case: Case, act: RunAct) -> Verdict:
 _VERBS: Final[dict[str, Callable[[Case], Verdict]]] = {
     "pause": _pause,
     "resume": _resume,
+    "reconnected": _reconnected,
     "cancel": _cancel,
     "stop": _stop,
     "redrive": _redrive,

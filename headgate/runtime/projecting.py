@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from headgate.runtime.state import Approval, RunState
+from headgate.runtime.state import Approval, Hold, RunState
 from headgate.runtime.status_of import derive
 from headgate.runtime.store import ApprovalRow, RunRow
-from headgate.runtime.view import secret_inputs
+from headgate.runtime.view import by_itself, secret_inputs
 from headgate.runtime.wakes import resting_wake
 
 
@@ -78,7 +78,15 @@ def _shown(state: RunState) -> str | None:
 def _holds(state: RunState) -> str:
     if not state.holds:
         return "[]"
-    return _compact([[hold.reason.value, hold.step, hold.since, hold.by, hold.note] for hold in state.holds.values()])
+    return _compact([_hold(state, hold) for hold in state.holds.values()])
+
+
+def _hold(state: RunState, hold: Hold) -> list[object]:
+    """Reason, step, since, by, note; and of one for a connection its name, whether that was cured, and cures it."""
+    shown: list[object] = [hold.reason.value, hold.step, hold.since, hold.by, hold.note]
+    if hold.connection is not None:
+        shown += [hold.connection, hold.cured, by_itself(state, hold)]
+    return shown
 
 
 def _text(value: object) -> str | None:

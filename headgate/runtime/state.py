@@ -20,13 +20,24 @@ HoldKey: TypeAlias = "tuple[HoldReason, str | None]"
 
 
 class Hold(NamedTuple):
-    """Why the run dispatches nothing new. `step` is a path for the holds that stand at a step; `since` UTC in ms."""
+    """Why the run dispatches nothing new. `step` is a path for the holds that stand at a step; `since` UTC in ms.
+
+    `connection` is the one that must be authorized again; `cured` says that it was, and a person may let the run go on.
+    """
 
     reason: HoldReason
     step: str | None
     since: int
     by: str
     note: str | None = None
+    connection: str | None = None
+    cured: bool = False
+
+    @property
+    def named(self) -> str:
+        """The hold as statuses show it: `operator`, `reauth: slack`, `in_doubt: charge`."""
+        what = self.connection or self.step
+        return self.reason.value if what is None else f"{self.reason.value}: {what}"
 
 
 class Approval(NamedTuple):

@@ -191,20 +191,28 @@ APPROVAL_STATUSES: Final = ("pending", "approved", "denied", "expired", "cancell
 
 
 class HoldRule(NamedTuple):
-    """How a hold is released: by a `command` (its blanks are run, step, workflow), by an `event`, or either.
+    """How a hold is released: by a `command`, by an `event`, or either.
 
-    `step_release` says that `resume` does not clear it: the act on its step does.
+    The blanks of a command are run, step, workflow and connection.
+    `step_release` says that `resume` does not clear it: the act on its step does. `cured` is the command once what the
+    hold is for was put right.
     """
 
     command: str | None
     event: str | None
     meaning: str
     step_release: bool = False
+    cured: str | None = None
 
 
 HOLD_RULES: Final[dict[HoldReason, HoldRule]] = {
     HoldReason.OPERATOR: HoldRule("headgate resume {run}", None, "a person paused the run"),
-    HoldReason.REAUTH: HoldRule("headgate resume {run}", "reconnected", "a connection needs to be reauthorized"),
+    HoldReason.REAUTH: HoldRule(
+        "headgate reconnect {connection}",
+        "an agent's run: reconnected",
+        "a connection needs to be reauthorized",
+        cured="headgate resume {run}",
+    ),
     HoldReason.STEP_FAILED: HoldRule(
         "headgate retry {run} {step}", None, "a step failed and waits for a decision", True
     ),
@@ -225,6 +233,22 @@ HOLD_RULES: Final[dict[HoldReason, HoldRule]] = {
     HoldReason.CREDITS: HoldRule("headgate credits add N", "credits added", "no credits are left", True),
     HoldReason.INTERRUPTED: HoldRule("headgate drive {run}", "worker started", "the platform stopped"),
 }
+
+
+def release_command(
+    reason: HoldReason, run: str, workflow: str, step: str | None, connection: str | None = None, *, cured: bool = False
+) -> str:
+    """The command that clears a hold, or "" when none does."""
+    rule = HOLD_RULES[reason]
+    command = (rule.cured if cured else None) or rule.command or ""
+    return command.format(run=run, step=step or "", workflow=workflow, connection=said_connection(connection))
+
+
+def said_connection(connection: str | None) -> str:
+    """A connection as commands name it: `slack`, or `slack --env prod` for `slack@prod`."""
+    name, at, environment = (connection or "NAME").rpartition("@")
+    return f"{name} --env {environment}" if at else environment
+
 
 # A run's phases: phase -> event -> the phases it may lead to. None is the run that does not exist yet.
 RUN_TRANSITIONS: Final[dict[Phase | None, dict[EventType, frozenset[Phase]]]] = {

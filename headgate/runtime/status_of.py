@@ -27,8 +27,7 @@ def derive(state: RunState) -> Derived:
         return Derived(RunStatus(phase.value), None if state.ends_by is None else iso(state.ends_by))
     others = [hold for hold in state.holds.values() if hold.reason is not HoldReason.INTERRUPTED]
     if others:
-        named = [hold.reason.value if hold.step is None else f"{hold.reason.value}: {hold.step}" for hold in others]
-        return Derived(RunStatus.PAUSED, ", ".join(named))
+        return Derived(RunStatus.PAUSED, ", ".join(dict.fromkeys(hold.named for hold in others)))
     if state.holds:
         return Derived(RunStatus.INTERRUPTED, "resumes by itself when a worker is back")
     if phase is Phase.SCHEDULED:

@@ -11,7 +11,7 @@ from headgate.runtime.acts import ALLOWED, PHASE_ROWS, REFUSALS, RUN_ACTS, Cell,
 from headgate.runtime.commands import Abort, Command, Record
 from headgate.runtime.events import EventType
 from headgate.runtime.state import HoldKey, RunState
-from headgate.runtime.status import HOLD_RULES, TERMINAL_PHASES, HoldReason, Phase
+from headgate.runtime.status import HOLD_RULES, TERMINAL_PHASES, HoldReason, Phase, release_command
 from headgate.runtime.status_of import derive
 
 People: TypeAlias = "Mapping[str, Sequence[str]]"
@@ -21,12 +21,13 @@ class Request(NamedTuple):
     """What somebody asks for.
 
     `verb` is `pause`, `resume`, `cancel`, `stop`, `retry`, `skip`, `confirm`, `force_advance`, `redrive`, `replay`,
-    `fork`, `approve`, `deny`, `answer`, `extend`, `callback`, `signal`, or the platform's own `release`. `step` is a
-    path (for acts on an approval a way to name the task; for redrive the step of `--from`); `task` an approval's id.
-    `args`: retry {edit: {attribute: value}}; skip {output}; confirm {done: bool, output}; approve and deny {comment,
-    token}; answer {comment, token, fields}; extend {ms}; redrive {yes: bool}; stop {graceful: bool, deadline_ms};
-    callback as judging_callbacks.py says; signal {signal: its id}; release {hold, start_at}. `auth` says how the actor
-    was known: `local` claims, `link` held a one-time token.
+    `fork`, `approve`, `deny`, `answer`, `extend`, `callback`, `signal`, or the platform's own `release` and
+    `reconnected`. `step` is a path (for acts on an approval a way to name the task; for redrive the step of `--from`);
+    `task` an approval's id. `args`: retry {edit: {attribute: value}}; skip {output}; confirm {done: bool, output};
+    approve and deny {comment, token}; answer {comment, token, fields}; extend {ms}; redrive {yes: bool}; stop
+    {graceful: bool, deadline_ms}; callback as judging_callbacks.py says; signal {signal: its id}; release {hold,
+    start_at}; reconnected {connection}; cancel {code: the failure code, when it has one}. `auth` says how the actor was
+    known: `local` claims, `link` held a one-time token.
     """
 
     verb: str
@@ -111,13 +112,20 @@ _HOLD_ROWS: Final[dict[HoldReason, Row]] = {
 
 def cell(state: RunState, act: RunAct) -> Cell | Refusal:
     """What the table says to an act on the run: with several holds it is allowed when the row of any allows it."""
-    found = [(row, RUN_ACTS[row][act]) for row in rows(state)]
+    found = [(row, _settled(state, RUN_ACTS[row][act])) for row in rows(state)]
     for wanted in (Cell.YES, Cell.AS_CANCEL, Cell.NO_OP):
         if any(answer is wanted for _, answer in found):
             return wanted
     row, code = found[0]
     assert isinstance(code, RefusalCode), "what is no cell is a refusal"
     return Refusal(code, f"{standing(state)}: {REFUSALS[code]}; {_instead(state, row)}")
+
+
+def _settled(state: RunState, answer: Cell | RefusalCode) -> Cell | RefusalCode:
+    """What `after reconnect` means now."""
+    if answer is not Cell.AFTER_RECONNECT:
+        return answer
+    return Cell.YES if any(hold.cured for hold in state.holds.values()) else RefusalCode.HOLD_REMAINS
 
 
 def standing(state: RunState) -> str:
@@ -132,13 +140,17 @@ def _instead(state: RunState, row: Row) -> str:
         return f"`{'`, `'.join(clears)}` clears it, or `cancel` the run"
     if row is Row.HELD_BACK:
         return f"`{_release(state, (HoldReason.THROUGHPUT, None))}` releases it, or `cancel` the run"
+    if row is Row.PAUSED_REAUTH:
+        first = [_release(state, key) for key, hold in state.holds.items() if hold.connection and not hold.cured]
+        if first:
+            return f"`{'`, `'.join(dict.fromkeys(first))}` first, then `headgate resume {state.run_id}`; or `cancel` it"
     return ALLOWED[row]
 
 
 def _release(state: RunState, key: HoldKey) -> str:
-    reason, step = key
-    command = HOLD_RULES[reason].command or ""
-    return command.format(run=state.run_id, step=step or "", workflow=state.workflow)
+    hold = state.holds.get(key)
+    connection, cured = (None, False) if hold is None else (hold.connection, hold.cured)
+    return release_command(key[0], state.run_id, state.workflow, key[1], connection, cured=cured)
 
 
 def remaining(state: RunState, gone: Sequence[HoldKey] = ()) -> str:
@@ -146,8 +158,8 @@ def remaining(state: RunState, gone: Sequence[HoldKey] = ()) -> str:
     stay = [key for key in state.holds if key not in gone]
     if not stay:
         return ""
-    named = ", ".join(reason.value if step is None else f"{reason.value}: {step}" for reason, step in stay)
-    return f"; still held ({named}): `{'`, `'.join(_release(state, key) for key in stay)}`"
+    named = ", ".join(dict.fromkeys(state.holds[key].named for key in stay))
+    return f"; still held ({named}): `{'`, `'.join(dict.fromkeys(_release(state, key) for key in stay))}`"
 
 
 def stopped(state: RunState) -> Refusal | None:

@@ -10,12 +10,15 @@ from headgate.runtime.conversation import Conversation
 from headgate.runtime.loops import EACH, REPEAT
 from headgate.runtime.masking import Mask
 from headgate.runtime.state import Hold, RunState, ScopeState, StepState, error_json
-from headgate.runtime.status import HOLD_RULES, RunStatus, StepStatus
+from headgate.runtime.status import HoldReason, RunStatus, StepStatus, release_command
 from headgate.runtime.status_of import derive
 
 
 class HoldView(NamedTuple):
-    """`release` is the command that clears it; `step` is where it stands, or None."""
+    """`release` is the command that clears it; `step` is where it stands, or None.
+
+    `connection` is the one that is to be authorized again; `by_itself` says that the run then goes on by itself.
+    """
 
     reason: str
     since: int
@@ -23,6 +26,8 @@ class HoldView(NamedTuple):
     release: str
     step: str | None = None
     note: str | None = None
+    connection: str | None = None
+    by_itself: bool = False
 
 
 class FailureView(NamedTuple):
@@ -132,9 +137,15 @@ def run_view(state: RunState) -> RunView:
 
 def hold_view(state: RunState, hold: Hold) -> HoldView:
     """A hold with the command that releases it."""
-    rule = HOLD_RULES[hold.reason]
-    command = (rule.command or "").format(run=state.run_id, step=hold.step or "", workflow=state.workflow)
-    return HoldView(hold.reason.value, hold.since, hold.by, command, hold.step, hold.note)
+    command = release_command(hold.reason, state.run_id, state.workflow, hold.step, hold.connection, cured=hold.cured)
+    return HoldView(
+        hold.reason.value, hold.since, hold.by, command, hold.step, hold.note, hold.connection, by_itself(state, hold)
+    )
+
+
+def by_itself(state: RunState, hold: Hold) -> bool:
+    """Whether the hold goes with its cause, without anybody's resuming the run."""
+    return hold.reason is HoldReason.REAUTH and state.plan.policies.resume_on_reconnect
 
 
 def shown_inputs(plan: Plan, inputs: JsonObject) -> JsonObject:

@@ -40,7 +40,8 @@ def weigh_error(state: RunState, step: StepState, now_ms: int) -> list[Command]:
     if kind is ErrorClass.IN_DOUBT and doubt_policy(step) != "retry":
         return weigh_doubt(state, step, error)
     if kind is ErrorClass.AUTH:
-        return hold(step, HoldReason.REAUTH)
+        connection = (error.detail or {}).get("connection")
+        return hold(step, HoldReason.REAUTH, connection) if isinstance(connection, str) else fail(state, step, error)
     if kind is ErrorClass.QUOTA and error.hold is not None:
         return hold(step, HoldReason(error.hold))
     if kind in (ErrorClass.TRANSIENT, ErrorClass.IN_DOUBT) and step.failures <= step.plan.retry.max:
@@ -69,12 +70,21 @@ def weigh_doubt(state: RunState, step: StepState, error: StepError | None) -> li
     return fail(state, step, StepError("EFFECT_IN_DOUBT", message, ErrorClass.PERMANENT, detail=detail))
 
 
-def hold(step: StepState, reason: HoldReason) -> list[Command]:
-    """Hold the run at `step`."""
-    return [
-        Record(EventType.STEP_HELD, {"hold": reason.value}, step.path),
-        Record(EventType.HOLD_OPENED, {"hold": reason.value}, step.path),
-    ]
+def hold(step: StepState, reason: HoldReason, connection: str | None = None) -> list[Command]:
+    """Hold the run at `step`; for reauthorization, of a connection: nothing else could release it."""
+    held = held_for(step.path, reason, connection)
+    return [held, opening(held)]
+
+
+def held_for(step: str, reason: HoldReason, connection: str | None = None) -> Record:
+    """The first of the two events of a hold at a step."""
+    named: JsonObject = {} if connection is None else {"connection": connection}
+    return Record(EventType.STEP_HELD, {"hold": reason.value, **named}, step)
+
+
+def opening(held: Record) -> Record:
+    """The second: the run is held by it."""
+    return Record(EventType.HOLD_OPENED, held.data, held.step)
 
 
 def fail(state: RunState, step: StepState, error: StepError) -> list[Command]:

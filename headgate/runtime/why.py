@@ -10,7 +10,7 @@ from headgate.runtime.failure_codes import FAILURE_CODES
 from headgate.runtime.state import Approval, Hold, RunState
 from headgate.runtime.status import HOLD_RULES, TERMINAL_PHASES, HoldReason, Phase, WaitsFor
 from headgate.runtime.times import iso
-from headgate.runtime.view import hold_view
+from headgate.runtime.view import by_itself, hold_view
 from headgate.runtime.wakes import is_forgotten
 
 _MOST_NAMED = 20
@@ -85,7 +85,19 @@ def _held(state: RunState, hold: Hold) -> str:
         what = f"attempt {step.attempts}" if call is None else f"the call of `{call['tool']}`"
         lost = f"{what} of `{hold.step}` was lost and may have happened"
         return f"{lost}; say whether it did, with --done, or `{not_done}` to try again"
+    if hold.reason is HoldReason.REAUTH and hold.connection is not None:
+        return _for_connection(state, hold)
     return f"`{hold.step}`: {HOLD_RULES[hold.reason].meaning}{note}"
+
+
+def _for_connection(state: RunState, hold: Hold) -> str:
+    said = f"`{hold.step}` waits for the connection `{hold.connection}`"
+    if hold.cured:
+        return f"{said}, which is connected again; resume the run"
+    then = "the run then goes on by itself" if by_itself(state, hold) else f"then `headgate resume {state.run_id}`"
+    error = state.steps[hold.step or ""].error
+    refused = "" if error is None else f" ({error.message})"
+    return f"{said}, which needs to be reauthorized{refused}; {then}"
 
 
 def _open(state: RunState) -> Iterator[Reason]:

@@ -13,6 +13,7 @@ from headgate.kinds.checker import compile_schema
 from headgate.kinds.faults import Check, Fault
 from headgate.kinds.values import Neutral
 from headgate.plan import Json, JsonObject
+from headgate.workspace.auth import auth_faults
 from headgate.workspace.finding import FILE_NAME
 from headgate.workspace.lines import line_of
 from headgate.workspace.making import make
@@ -129,7 +130,7 @@ def _contradictions(declared: JsonObject) -> list[tuple[tuple[str, ...], str]]:
             found.append((("instances", name), message))
     for environment in environments:
         found += _environment_contradictions(declared, environment)
-    return found
+    return [*found, *auth_faults(declared)]
 
 
 def _environment_contradictions(declared: JsonObject, environment: str) -> list[tuple[tuple[str, ...], str]]:

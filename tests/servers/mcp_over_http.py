@@ -30,6 +30,24 @@ class Drop:
             return first.pop() if first else await receive()
         await self.app(scope, again, send)
 '''
+GUARDS = '''
+class Guard:
+    """Answers 401, or 403, to the tokens that the file lists: a line each, of status and token."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        sent = dict(scope["headers"]).get(b"authorization", b"").decode().removeprefix("Bearer ")
+        refused = dict(line.split(" ")[::-1] for line in Path(sys.argv[3]).read_text().splitlines())
+        status = 401 if not sent else int(refused.get(sent, "200"))
+        if status == 200:
+            return await self.app(scope, receive, send)
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+'''
 RUN = """
 import sys, uvicorn
 from pathlib import Path
@@ -42,15 +60,22 @@ uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdo
 
 
 @contextmanager
-def mcp_over_http(file: Path, *, drop_calls: bool = False) -> Iterator[str]:
-    """The address of a server that is up: its socket listens before the process starts."""
+def mcp_over_http(file: Path, *, drop_calls: bool = False, refuses: Path | None = None) -> Iterator[str]:
+    """The address of a server that is up: its socket listens before the process starts.
+
+    With `refuses` it wants a bearer token, and none of those in that file.
+    """
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(64)
         listening.set_inheritable(True)
-        code = RUN.format(wrap=f"{DROPS}\napp = Drop(app)" if drop_calls else "")
+        wrap = f"{DROPS}\napp = Drop(app)" if drop_calls else ""
+        if refuses is not None:
+            wrap += f"{GUARDS}\napp = Guard(app)"
+        code = RUN.format(wrap=wrap)
         with subprocess.Popen(
-            [sys.executable, "-c", code, str(file), str(listening.fileno())], pass_fds=[listening.fileno()]
+            [sys.executable, "-c", code, str(file), str(listening.fileno()), str(refuses)],
+            pass_fds=[listening.fileno()],
         ) as child:
             try:
                 yield f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"

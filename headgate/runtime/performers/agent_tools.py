@@ -11,12 +11,13 @@ from headgate.records import NamedTuple
 from headgate.runtime.connections import unbound
 from headgate.runtime.errors import StepFailure
 from headgate.runtime.fitting import fit
-from headgate.runtime.performers.mcp import DEFAULT_SECONDS, listed, open_session
+from headgate.runtime.performers.mcp import DEFAULT_SECONDS, borne, listed, open_session
 from headgate.workspace import Lock, LockedTool, tool_facts
 
 if TYPE_CHECKING:
     from headgate.plan import Json, JsonObject
     from headgate.runtime.connections import World
+    from headgate.runtime.credentials import Credential
     from headgate.runtime.performers import Attempt
     from headgate.workspace import Agent
 
@@ -63,11 +64,16 @@ async def toolbox(names: tuple[str, ...], attempt: Attempt, world: World) -> dic
 
 async def _tools_of(name: str, attempt: Attempt, world: World) -> dict[str, JsonObject]:
     """What the server of an instance lists, asked once a session."""
-    limit = attempt.limit(DEFAULT_SECONDS)
-    session = await open_session(world.instance(name), world, attempt.seconds(DEFAULT_SECONDS), limit)
-    if session.tools is None:
-        session.tools = await listed(session, attempt.seconds(DEFAULT_SECONDS), limit)
-    return {str(tool.get("name")): tool for tool in session.tools}
+    limit, instance = attempt.limit(DEFAULT_SECONDS), world.instance(name)
+
+    async def work(credential: Credential | None) -> list[JsonObject]:
+        session = await open_session(instance, world, attempt.seconds(DEFAULT_SECONDS), limit, credential)
+        if session.tools is None:
+            session.tools = await listed(session, attempt.seconds(DEFAULT_SECONDS), limit)
+        return session.tools
+
+    tools = await borne(instance, world, lambda: attempt.seconds(DEFAULT_SECONDS), work)
+    return {str(tool.get("name")): tool for tool in tools}
 
 
 def _tool(named: str, said: JsonObject, world: World) -> Tool:

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
     from headgate.plan import Json, JsonObject
     from headgate.runtime.connections import World
+    from headgate.runtime.credentials import Credential
     from headgate.runtime.performers import Attempt
 
 CONNECT_SECONDS = 10.0
 BODY_LIMIT = 8 << 20
 REDIRECTS = 5
+DEFAULT_SECONDS = 60.0
 _TRANSIENT = frozenset({408, 425, 429})
+_REFUSED = frozenset({401, 403})
 _REDIRECT = frozenset({301, 302, 303, 307, 308})
 _READING = frozenset({"GET", "HEAD"})
 
@@ -62,22 +65,63 @@ class Performance:
 
         HTTP_REQUEST_FAILED: an answer outside `expect`, transient for 408, 425, 429 and 5xx; or an exchange that broke
         after it was sent, in doubt unless the step is safe. DEPENDENCY_UNAVAILABLE: nothing was sent.
+
+        With a connection, a 401 or 403 has its token refreshed once and is asked once more. AUTH_REAUTH_REQUIRED: that
+        was refused for good, or a 401 remains. A 403 that remains is about what was asked, and fails as any other.
         """
-        return await send(_ask(attempt), attempt, world, _expected(attempt.input.get("expect")))
+        ask, expected = _ask(attempt), _expected(attempt.input.get("expect"))
+        name = attempt.input.get("connection")
+        if not isinstance(name, str):
+            return await send(ask, attempt, world, expected)
+        bound = world.bound(name)
+        used = await world.credentials.of(bound, attempt.seconds(DEFAULT_SECONDS))
+        answer = await _exchanged(_borne(ask, used), attempt, world, expected)
+        if answer.response.status_code not in expected and answer.response.status_code in _REFUSED:
+            again = await world.credentials.again(bound, used, attempt.seconds(DEFAULT_SECONDS))
+            if again is not None:
+                used, answer = again, await _exchanged(_borne(ask, again), attempt, world, expected)
+            if answer.response.status_code == 401 and 401 not in expected:
+                said = f"{answer.exchange.named} answered 401 {answer.response.reason_phrase}".rstrip()
+                raise world.credentials.refuse(bound, used, said)
+        return _result(answer, expected, world)
 
 
 async def send(ask: Ask, attempt: Attempt, world: World, expected: Statuses) -> JsonObject:
     """What came back, `{status, headers, body}`; raises as `Performance.perform` does."""
+    return _result(await _exchanged(ask, attempt, world, expected), expected, world)
+
+
+class Answer(NamedTuple):
+    """The last answer of an exchange, read to its end."""
+
+    response: httpx.Response
+    body: Json
+    exchange: Exchange
+
+
+async def _exchanged(ask: Ask, attempt: Attempt, world: World, expected: Statuses) -> Answer:
     client = world.live("http", Http).client
     exchange = Exchange(attempt, ask, world)
     try:
         response = await _send(client, ask, exchange, expected)
-        body = await _body(response, exchange)
+        return Answer(response, await _body(response, exchange), exchange)
     except httpx.HTTPError as error:
         raise exchange.broken(error) from None
+
+
+def _result(answer: Answer, expected: Statuses, world: World) -> JsonObject:
+    response, body, exchange = answer
     if response.status_code not in expected:
         raise _refused(response, body, exchange, world)
     return {"status": response.status_code, "headers": _headers(response), "body": body}
+
+
+def _borne(ask: Ask, credential: Credential) -> Ask:
+    """The request with what its connection sends; it goes before a header that the step wrote itself."""
+    headers = httpx.Headers(ask.headers)
+    headers.update(dict(credential.headers))
+    url = ask.url.copy_merge_params(dict(credential.query)) if credential.query else ask.url
+    return ask._replace(headers=headers, url=url)
 
 
 async def _send(

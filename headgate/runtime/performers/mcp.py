@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from mcp import MCPError
 from mcp_types import HEADER_MISMATCH
@@ -18,12 +19,17 @@ from headgate.runtime.performers.mcp_session import Session, call_tool, list_too
 if TYPE_CHECKING:
     from headgate.plan import Json, JsonObject
     from headgate.runtime.connections import World
+    from headgate.runtime.credentials import Bound, Credential, Credentials
     from headgate.runtime.performers import Attempt
     from headgate.workspace import Instance
 
 RESULT_LIMIT = 8 << 20
 CONFUSED_SECONDS = 10.0
 DEFAULT_SECONDS = 60.0
+REFUSED = frozenset({401, 403})
+
+
+_T = TypeVar("_T")
 
 
 class Call(NamedTuple):
@@ -41,15 +47,50 @@ class Performance:
         """The tool's structured content, or `{text, content}`; raises `StepFailure`.
 
         MCP_TOOL_FAILED: the tool said so. DEPENDENCY_UNAVAILABLE: no session, nothing was asked. STEP_TIMED_OUT and
-        UPSTREAM_ERROR: in doubt once the call was sent.
+        UPSTREAM_ERROR: in doubt once the call was sent. AUTH_REAUTH_REQUIRED: its connection was refused for good; a
+        401 or 403 has its token refreshed once, and is asked once more.
         """
         return await make(_call(attempt, world), attempt, world)
 
 
 async def make(call: Call, attempt: Attempt, world: World) -> Json:
     """What the tool returned, within the time of the attempt; raises as `Performance.perform` does."""
+
+    async def work(credential: Credential | None) -> Json:
+        return await _called(call, attempt, world, credential)
+
+    return await borne(call.instance, world, lambda: attempt.seconds(DEFAULT_SECONDS), work)
+
+
+async def borne(
+    instance: Instance, world: World, seconds: Callable[[], float], work: Callable[[Credential | None], Awaitable[_T]]
+) -> _T:
+    """What `work` gives with what the instance's connection sends: a 401 or 403 has it fresh, and once more.
+
+    Raises what `work` raises, and AUTH_REAUTH_REQUIRED for a connection that was refused for good.
+    """
+    if instance.connection is None:
+        return await work(None)
+    bound, credentials = world.bound(instance.connection), world.credentials
+    used = await credentials.of(bound, seconds())
+    try:
+        return await work(used)
+    except StepFailure as failure:
+        if failure.error.provider_status not in REFUSED:
+            raise
+        again = await credentials.again(bound, used, seconds())
+        if again is None:
+            raise _for_good(failure, credentials, bound, used) from None
+    try:
+        return await work(again)
+    except StepFailure as failure:
+        raise _for_good(failure, credentials, bound, again) from None
+
+
+async def _called(call: Call, attempt: Attempt, world: World, credential: Credential | None) -> Json:
+    """The result of one call, with what its connection sends."""
     limit = attempt.limit(DEFAULT_SECONDS)
-    session = await open_session(call.instance, world, attempt.seconds(DEFAULT_SECONDS), limit)
+    session = await open_session(call.instance, world, attempt.seconds(DEFAULT_SECONDS), limit, credential)
     attempt.departure.mark()
     session.link.refusal = None
     faults = Faults(session.link, call.tool, limit, alone=session.waiting == 0)
@@ -64,16 +105,27 @@ async def make(call: Call, attempt: Attempt, world: World) -> Json:
     return result_of(answer, call.tool)
 
 
-async def open_session(instance: Instance, world: World, seconds: float, limit: float) -> Session:
+def _for_good(failure: StepFailure, credentials: Credentials, bound: Bound, used: Credential) -> StepFailure:
+    """What a refusal means that a fresh token did not cure: 401 ends the connection, 403 is about what was asked."""
+    if failure.error.provider_status == 401:
+        return credentials.refuse(bound, used, failure.error.message)
+    return failure
+
+
+async def open_session(
+    instance: Instance, world: World, seconds: float, limit: float, credential: Credential | None = None
+) -> Session:
     """The session with this server, opened if need be within so many seconds; raises `StepFailure`.
 
-    `limit` is the time that a sentence about a late server names.
+    `limit` is the time that a sentence about a late server names. `credential` is what its connection sends from now
+    on.
     """
     key = f"mcp:{instance.name}"
-    session = world.live(key, lambda: _start(instance, world))
+    session = world.live(key, lambda: _start(instance, world, credential))
     if not session.usable:
         world.forget(key, session)
-        session = world.live(key, lambda: _start(instance, world))
+        session = world.live(key, lambda: _start(instance, world, credential))
+    session.link.bear(credential)
     faults = Faults(session.link, None, limit, alone=True)
     try:
         async with asyncio.timeout(seconds):
@@ -92,8 +144,11 @@ async def open_session(instance: Instance, world: World, seconds: float, limit: 
 
 async def tools_of(instance: Instance, world: World, seconds: float) -> list[JsonObject]:
     """Every tool of the server as it describes them; raises `StepFailure`."""
-    session = await open_session(instance, world, seconds, seconds)
-    return await listed(session, seconds, seconds)
+
+    async def work(credential: Credential | None) -> list[JsonObject]:
+        return await listed(await open_session(instance, world, seconds, seconds, credential), seconds, seconds)
+
+    return await borne(instance, world, lambda: seconds, work)
 
 
 async def listed(session: Session, seconds: float, limit: float) -> list[JsonObject]:
@@ -111,10 +166,15 @@ async def listed(session: Session, seconds: float, limit: float) -> list[JsonObj
     return [tool for tool in tools if isinstance(tool, dict)]
 
 
-def _start(instance: Instance, world: World) -> Session:
+def _start(instance: Instance, world: World, credential: Credential | None) -> Session:
     whose = f"the instance `{instance.name}`"
+    if credential is not None and instance.server_url is None:
+        message = f"{whose} is started by a command, which takes no connection; give it its secret by `env`"
+        raise StepFailure(StepError("CONFIG_INVALID", message, ErrorClass.PERMANENT))
     settings = world.settings(instance.headers if instance.server_url is not None else instance.env, whose)
-    return Session(Link(instance, world.root, settings, dict(world.environ)))
+    link = Link(instance, world.root, settings, dict(world.environ))
+    link.bear(credential)
+    return Session(link)
 
 
 async def _greeted(session: Session, faults: Faults) -> None:

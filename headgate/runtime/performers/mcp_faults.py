@@ -89,9 +89,9 @@ class Faults:
         """An HTTP status in place of an answer."""
         message = f"{self._who} answered {self._asked()} with {status} {reason}".rstrip()
         if status in _REFUSED:
-            cured = self._link.instance.connection is not None
-            kind = ErrorClass.AUTH if cured else ErrorClass.PERMANENT
-            return self._failure("AUTH_REAUTH_REQUIRED", f"{message}; check its headers", kind, status)
+            wired = self._link.instance.connection
+            hint = "check its headers" if wired is None else f"look at what the connection `{wired}` may do"
+            return self._failure("AUTH_REAUTH_REQUIRED", f"{message}; {hint}", ErrorClass.PERMANENT, status)
         if status in _BUSY:
             return self._failure("DEPENDENCY_UNAVAILABLE", message, ErrorClass.TRANSIENT, status)
         if status == 404:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
+    from headgate.runtime.credentials import Credential
     from headgate.workspace import Instance
 
 # The SDK logs what a server does wrong; here that is told as the error of a step and not on the terminal.
@@ -132,6 +133,11 @@ class Link:
         self._environ = environ
         self._stderr: Stderr | None = None
         self._when_ended: Callable[[], None] | None = None
+        self._credential: Credential | None = None
+
+    def bear(self, credential: Credential | None) -> None:
+        """Every request to the server carries this from now on."""
+        self._credential = credential
 
     @property
     def name(self) -> str:
@@ -191,8 +197,15 @@ class Link:
             if response.is_error:
                 self.refusal = (response.status_code, response.reason_phrase)
 
+        async def bear(request: httpx2.Request) -> None:
+            if self._credential is not None:
+                request.headers.update(dict(self._credential.headers))
+                if self._credential.query:
+                    request.url = request.url.copy_merge_params(dict(self._credential.query))
+
         timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-        return httpx2.AsyncClient(headers=self._settings, timeout=timeout, event_hooks={"response": [note]})
+        hooks: dict[str, list[Callable[..., Any]]] = {"request": [bear], "response": [note]}
+        return httpx2.AsyncClient(headers=self._settings, timeout=timeout, event_hooks=hooks)
 
 
 def _snippet(fault: Exception) -> str:

@@ -211,10 +211,7 @@ class Store:
     def put_request(self, request: StoredRequest) -> StoredRequest:
         """Stores an act for whoever drives its run; the one that is stored under this id already is given instead."""
         with self.transaction() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO requests VALUES (?,?,?,?,NULL)",
-                (request.id, request.run, request.at, _text(request.body)),
-            )
+            put_request(connection, request)
         stored = self.read.request(request.id)
         assert stored is not None, "a request that was put is there"
         return stored
@@ -234,6 +231,14 @@ class Store:
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """What is read and written inside is one act that nobody else's comes between. Raises `StoreError`."""
         return _Transaction(self._connection, self.path)
+
+
+def put_request(connection: sqlite3.Connection, request: StoredRequest) -> None:
+    """Stores an act in a transaction of somebody's, unless one of this id is there."""
+    connection.execute(
+        "INSERT OR IGNORE INTO requests VALUES (?,?,?,?,NULL)",
+        (request.id, request.run, request.at, _text(request.body)),
+    )
 
 
 class _Transaction(AbstractContextManager[sqlite3.Connection]):

@@ -71,8 +71,11 @@ def _branch(chosen: RunFilter, status: str | None, limit: int) -> Query:
     if chosen.overdue_at is not None:
         clauses.append("phase = 'scheduled' AND holds = '[]' AND due_at<?")
         values.append(chosen.overdue_at)
-    if chosen.held:
+    if chosen.held or chosen.hold:
         clauses.append("holds <> '[]'")
+    if chosen.hold is not None:
+        clauses.append("instr(holds, ?)")
+        values.append(f'["{chosen.hold}",')
     if chosen.open_only and status is None:
         clauses.append("ended_at IS NULL")
     where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
@@ -85,7 +88,7 @@ def _index(chosen: RunFilter, status: str | None) -> str:
         return "runs_failed"
     if chosen.overdue_at is not None:
         return "runs_overdue"
-    if chosen.held:
+    if chosen.held or chosen.hold:
         return "runs_held"
     if status is not None:
         return "runs_by_status"

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from headgate.runtime.connection_status import ConnectionRow
 from headgate.runtime.errors import StoreError
+from headgate.runtime.store import connections
 from headgate.runtime.store.faults import explained
 from headgate.runtime.store.journal import Entry, Notice, entries, open_notices
 from headgate.runtime.store.listing import counting, listing
@@ -192,6 +194,26 @@ class Reader(WorkflowReading):
         """What happened to a subject that is no run, in order."""
         with explained(self._path):
             return entries(self._connection, subject)
+
+    def connection_named(self, name: str) -> ConnectionRow | None:
+        """What is known of a connection."""
+        with explained(self._path):
+            return connections.connection_row(self._connection, name)
+
+    def connections(self) -> list[ConnectionRow]:
+        """Every connection that something is known of, by name."""
+        with explained(self._path):
+            return connections.connection_rows(self._connection)
+
+    def sealed_token(self, name: str) -> tuple[int, bytes] | None:
+        """The number and the sealed bytes of a connection's last tokens."""
+        with explained(self._path):
+            return connections.sealed_token(self._connection, name)
+
+    def runs_held_for(self, connection: str) -> list[RunRow]:
+        """The runs that are held because this connection is to be authorized again, the newest first."""
+        found = self.runs(RunFilter(hold="reauth"))
+        return [row for row in found if any(len(hold) > 5 and hold[5] == connection for hold in json.loads(row.holds))]
 
     def notices(self) -> list[Notice]:
         """What people should know now, the newest first."""

@@ -124,9 +124,9 @@ class RunWrite(NamedTuple):
 class RunFilter(NamedTuple):
     """Which runs a list shows; times in ms; None or () lets everything through.
 
-    `held` shows those that a hold stops; `before` those older than the run of this id, which is how a list is paged;
-    `failed_since` those that failed at or after then; `overdue_at` those that are scheduled, were due before then, and
-    are held by nothing.
+    `held` shows those that a hold stops, `hold` those that one of this reason does; `before` those older than the run
+    of this id, which is how a list is paged; `failed_since` those that failed at or after then; `overdue_at` those that
+    are scheduled, were due before then, and are held by nothing.
     """
 
     statuses: tuple[str, ...] = ()
@@ -140,3 +140,4 @@ class RunFilter(NamedTuple):
     before: str | None = None
     failed_since: int | None = None
     overdue_at: int | None = None
+    hold: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headgate.runtime.store import journal, limits, listing, signals, workflows
+from headgate.runtime.store import connections, journal, limits, listing, signals, workflows
 
 APPLICATION_ID = 0x48475445  # "HGTE", so that another program's database is never taken for a store
 
@@ -75,6 +75,7 @@ MIGRATIONS: tuple[str, ...] = (
     journal.TABLES,
     workflows.TABLES,
     signals.TABLES,
+    connections.TABLES,
     listing.INDEXES,
     limits.TABLES,
 )
