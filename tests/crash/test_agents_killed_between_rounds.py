@@ -11,7 +11,7 @@ from servers import ledger_mcp
 from servers.chat_server import Server, chat_server
 from test_killed_anywhere import AFTER, BEFORE, was_killed
 
-from headgate.api import history, operating, running
+from headgate.api import deciding, history, operating, running
 from headgate.api.inputs import NOTHING_GIVEN
 from headgate.api.operating import Act
 from headgate.api.place import Driving, Place
@@ -66,7 +66,7 @@ class Office:
             if view.status == "completed":
                 return "completed"
             for approval in history.approvals(self.place, view.run, ("pending",)):
-                operating.decide(approval.id, None, Act("approve"), self.place, Driving())
+                deciding.decide(deciding.Chosen(approval.id), Act("approve"), self.place, Driving())
             if history.show(view.run, self.place).steps["work"].status == "held":
                 done = "pay 2" in self.lines()
                 operating.operate(view.run, Act("confirm", "work", args={"done": done}), self.place, Driving())

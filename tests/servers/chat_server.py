@@ -33,6 +33,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+ANSWERS = frozenset({"says", "fenced", "off-schema", "cut", "refuses", "empty"})
+"""The models that answer whatever tools they are given."""
+
 
 class Server(ThreadingHTTPServer):
     """`seen` holds the requests, `keys` their Authorization headers, in order."""
@@ -109,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
         prompt = request["messages"][-1]["content"] or ""
         if name == "script":
             return self.turn(request)
-        if request.get("tools") and request["messages"][-1]["role"] != "tool":
+        if request.get("tools") and request["messages"][-1]["role"] != "tool" and name not in ANSWERS:
             function = request["tools"][0]["function"]
             arguments = instance_of(function["parameters"], prompt)
             return self.said(request, {"call": [[function["name"], arguments]]})
