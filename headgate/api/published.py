@@ -12,7 +12,7 @@ from headgate.plan import Plan, PlanIntegrity
 from headgate.records import NamedTuple
 from headgate.runtime.acts import RefusalCode
 from headgate.runtime.loading import PlanShelf
-from headgate.runtime.store import Reader
+from headgate.runtime.store import Reader, RunFilter
 from headgate.runtime.verdicts import Refusal
 from headgate.runtime.workflow_judging import admission
 from headgate.runtime.workflow_log import Version, WorkflowState
@@ -68,6 +68,27 @@ def read_published(name: Named, site: Site) -> Published:
             read.close()
 
 
+def is_published(name: str, site: Site) -> bool:
+    """Whether anything was ever published under the name."""
+    read = site.open_reader()
+    if read is None:
+        return False
+    with translated():
+        found = read.workflow(name) is not None
+        read.close()
+    return found
+
+
+def runs_on(version: Published, site: Site) -> int:
+    """How many open runs are on a version."""
+    read = site.open_reader()
+    assert read is not None, "a store with a version is there"
+    with translated():
+        rows = read.runs(RunFilter(workflow=version.plan.workflow, open_only=True))
+        read.close()
+    return sum(row.version == version.version and row.plan_digest == version.plan.digest for row in rows)
+
+
 def admitted(name: Named, site: Site) -> Published:
     """The active version, which a run may start on now; raises `Refused` when nothing may start, and as above."""
     read = _reader(name.name, site)
@@ -106,7 +127,7 @@ def _unknown(name: str, known: Sequence[str], site: Site) -> NothingStarted:
     file = f"{name}.flow"
     if not (site.place.folder / file).is_file():
         return fault
-    return NothingStarted(f"{fault.message}; the file `{file}` is run by its whole name")
+    return NothingStarted(f"{fault.message}; the file `{file}` is named in full: with `.flow`")
 
 
 def _lacking(state: WorkflowState, name: Named) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from headgate.api.faults import Fault
 from headgate.api.inputs import complete_inputs
@@ -110,10 +111,11 @@ def admit_due(session: Session, horizon_ms: int, at_most: int = ADMITTED_AT_ONCE
     return Admitted(_stored(session, made), len(made), tuple(faults))
 
 
-def start_event_runs(session: Session, event: str, payload: Json) -> Admitted:
+def start_event_runs(session: Session, event: str, payload: Json, signal: str) -> Admitted:
     """Starts a run for each trigger of a published workflow that waits for this event.
 
-    One with a `key` that came before starts none. They are stored, and led by the session.
+    One with a `key` that came before starts none, and neither does the same `signal` again. The runs are stored, and
+    led by the session.
     """
     made: list[str] = []
     faults: list[str] = []
@@ -134,7 +136,7 @@ def start_event_runs(session: Session, event: str, payload: Json) -> Admitted:
                 continue
             if config.get("event") == event and trigger.get("enabled") is not False:
                 source = _Source(state, plan, version.number, version.environment, name)
-                made += _meet_event(session, source, payload)
+                made += _meet_event(session, source, payload, signal)
     return Admitted(_stored(session, made), len(made), tuple(faults))
 
 
@@ -191,22 +193,18 @@ def _meet_schedule(session: Session, source: _Source, schedule: Schedule, horizo
 # Events
 
 
-def _meet_event(session: Session, source: _Source, payload: Json) -> Iterator[str]:
+def _meet_event(session: Session, source: _Source, payload: Json, signal: str) -> Iterator[str]:
     now = session.site.clock.now_ms()
     body: JsonObject = {"body": payload, "at": iso(now)}
-    key = source.config.get("key")
-    name = source.state.name
-    if key is None:
-        value = f"{now}/{session.site.clock.monotonic()}"
-    else:
-        try:
-            rendered = render(key, _names(source, body, now))
-        except (TemplateFailed, ResultMissing):
-            rendered = None
-        value = f"{now}/{session.site.clock.monotonic()}" if rendered is None else f"key:{rendered}"
-    if session.store.read.occurrence(name, source.trigger, value) is not None:
+    name, written = source.state.name, source.config.get("key")
+    key: Json = None
+    if written is not None:
+        with suppress(TemplateFailed, ResultMissing):
+            key = render(written, _names(source, body, now))
+    known = f"signal:{signal}" if key is None else f"key:{json.dumps(key, ensure_ascii=False, sort_keys=True)}"
+    if session.store.read.occurrence(name, source.trigger, known) is not None:
         return
-    run = _make(session, source, body, Occurrence(name, source.trigger, value, now, None, now), None)
+    run = _make(session, source, body, Occurrence(name, source.trigger, known, now, None, now), None)
     if run is not None:
         yield run
 

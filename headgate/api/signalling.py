@@ -9,6 +9,7 @@ from headgate.api.faults import NothingStarted, Refused, UsageFault
 from headgate.api.operating import ANSWER_SECONDS, Act, operate
 from headgate.api.place import Driving, Place, Rest, exit_code_of_all
 from headgate.api.running import FAMILIES_AT_ONCE, follow, patience_of, rest_of
+from headgate.api.scheduling import start_event_runs
 from headgate.api.session import Session
 from headgate.api.site import Site, find_run, translated
 from headgate.plan import Json, JsonObject
@@ -42,7 +43,8 @@ class Sending(NamedTuple):
 
 
 def signal(sending: Sending, place: Place, driving: Driving) -> Signalled:
-    """Keeps the signal, gives it to every run that waits for it, and drives those on until they rest.
+    """Keeps the signal, gives it to every run that waits for it, and drives those on until they rest. Without a run it
+    also starts the published workflows with a trigger for the event.
 
     Raises `NothingStarted` for a run that does not exist, `Refused` for one that has ended or is ending, `UsageFault`
     for a request id that named something else.
@@ -53,7 +55,14 @@ def signal(sending: Sending, place: Place, driving: Driving) -> Signalled:
     with translated():
         with Session(site, site.open_store(), driving) as session:
             sent = _send(session, sending)
-        return _deliver(site, sent, driving)
+            started = [] if sending.run is not None else _start(session, sent.signal, driving)
+        return _deliver(site, sent, driving, started)
+
+
+def _start(session: Session, sent: Signal, driving: Driving) -> list[Rest]:
+    """The runs of published workflows that the event starts, driven until they rest."""
+    admitted = start_event_runs(session, sent.event, sent.payload, sent.id)
+    return _drive(session, admitted.runs, driving) if admitted.runs else []
 
 
 def _send(session: Session, sending: Sending) -> Sent:
@@ -74,8 +83,9 @@ def _send(session: Session, sending: Sending) -> Sent:
     return sent
 
 
-def _deliver(site: Site, sent: Sent, driving: Driving) -> Signalled:
-    rests: list[Rest] = []
+def _deliver(site: Site, sent: Sent, driving: Driving, started: list[Rest]) -> Signalled:
+    """Gives the signal to the runs that wait for it; `started` are those that it started."""
+    rests = [*started]
     notes: dict[str, None] = {}
     for first in range(0, len(sent.requests), FAMILIES_AT_ONCE):
         with Session(site, site.existing_store(), driving) as session:
@@ -88,7 +98,7 @@ def _deliver(site: Site, sent: Sent, driving: Driving) -> Signalled:
             rests += _drive(session, [request.run for request in some], driving)
             if session.interrupted:
                 break
-    if not sent.requests:
+    if not sent.requests and not started:
         notes[f"nothing waits for `{sent.signal.event}` now: it is kept for 30 days, for waits that start later"] = None
     return Signalled(tuple(rests), tuple(notes), exit_code_of_all((rest.exit_code for rest in rests), ()))
 

@@ -32,7 +32,8 @@ FORMATS = {".svg": "svg", ".mmd": "mermaid", ".md": "mermaid", ".dot": "dot", ".
 def graph(*, file: str, output: str | None, target: Path | None, run: str | None, place: Place) -> None:
     """Draw a workflow: its steps, what leads to them, what they repeat, where people decide.
 
-    FILE is a .flow file, FILE#NAME for one workflow of it, or a .plan.json.
+    FILE is a .flow file, FILE#NAME for one workflow of it, a .plan.json, or the NAME of a published workflow, NAME@2
+    for one of its versions.
     """
     from headgate.cli.output import write_file
     from headgate.render.picture import picture
@@ -56,7 +57,12 @@ def graph(*, file: str, output: str | None, target: Path | None, run: str | None
 def _plan(file: str, place: Place) -> Plan:
     from headgate.api import compiling
     from headgate.api.faults import NothingStarted
+    from headgate.api.published import named, read_published
+    from headgate.api.site import Site
 
+    version = named(file)
+    if version is not None:
+        return read_published(version, Site(place)).plan
     if file.endswith(".json"):
         from headgate.api.reading import Unreadable
         from headgate.plan import PlanIntegrity, load

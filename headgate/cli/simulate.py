@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from headgate.cli.options import duration, environment_option, format_option, pair
+from headgate.cli.options import duration, format_option, pair, placed
 
 if TYPE_CHECKING:
     from headgate.api.place import Place
@@ -39,7 +38,7 @@ PROGRESS_EVERY = 10
 )
 @click.option("--strict", is_flag=True, help="Exit 1 when a seed failed though nothing was drawn or given to fail.")
 @format_option("text", "json")
-@environment_option
+@placed
 def simulate(
     *,
     target: str,
@@ -52,7 +51,7 @@ def simulate(
     seeds: int,
     strict: bool,
     output: str,
-    environment: str | None,
+    place: Place,
 ) -> int:
     """Run a plan on a virtual clock: which paths, how long, what it would cost.
 
@@ -60,11 +59,11 @@ def simulate(
     made up from the seed, to fit their schemas and to meet the workflow's own comparisons. Nothing is called, and the
     same seed gives the same output.
 
-    FILE is a .flow file, FILE#NAME for one workflow of it, or a .plan.json. Exits 0 when it was simulated, 1 under
+    FILE is a .flow file, FILE#NAME for one workflow of it, a .plan.json, or the NAME of a published workflow (NAME@2
+    for one of its versions). Exits 0 when it was simulated, 1 under
     --strict when a seed shows a fault, 2 for what does not fit, 3 when there is no plan.
     """
     from headgate.api.inputs import Given
-    from headgate.api.place import Place
     from headgate.api.simulating import Question
     from headgate.cli.run import read_object, unique
 
@@ -77,7 +76,6 @@ def simulate(
         {name: duration(text) for name, text in took},
         failures,
     )
-    place = Place(Path.cwd(), environment=environment)
     if seed is None:
         return _study(question, seeds, place, strict=strict, output=output)
     return _play(question, seed, place, strict=strict, output=output)

@@ -85,7 +85,8 @@ def run_text(view: RunView, now: int, *, width: int | None, colour: bool) -> str
     status = run_status(view)
     head = coloured(status.text, status.colour) if colour else status.text
     detail = f" ({view.detail})" if view.detail else ""
-    lines = [f"{view.workflow} {view.run}  {head}{detail}  {_took(view, now)}", ""]
+    named = view.workflow if view.version is None else f"{view.workflow}@{view.version}"
+    lines = [f"{named} {view.run}  {head}{detail}  {_took(view, now)}", ""]
     text = "\n".join(lines) + table(
         ("step", "kind", "status", "attempts", "took", "detail"),
         [_step_row(path, step, now) for path, step in view.steps.items()],

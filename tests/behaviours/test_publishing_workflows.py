@@ -333,3 +333,56 @@ def test_SP10_workflows_lists_status_badge_and_active_counts(desk: Desk) -> None
     assert "1 waiting" in text
     assert json.loads(desk.cli("runs", "--counts", "--open", "--format", "json")[1]) == {"refund": {"waiting": 1}}
     assert json.loads(desk.cli("runs", "--counts", "--format", "json")[1])["greet"] == {"completed": 1}
+
+
+def test_versions_are_compared_drawn_and_compiled_by_name(desk: Desk) -> None:
+    desk.publish(WAITS)
+    run = desk.start("refund").view.run
+    desk.publish(refund("hello"))
+    code, out, err = desk.cli("diff", "refund@1", "refund@2")
+    assert code == 1, "the approval that waits is for a step that is gone"
+    assert "breaks waiting approvals" in out
+    assert "1 open run stays on it and finishes: refund@1" in err
+    desk.write(refund("hello"))
+    code, out, err = desk.cli("diff", "refund", "flow.flow", "--format", "json")
+    assert (code, err) == (0, "")
+    assert desk.cli("diff", "flow.flow", "refund@3")[2] == (
+        "headgate: NO_SUCH_VERSION: `refund` has no version 3; it has 1, 2\n"
+    )
+    plan = json.loads(desk.cli("compile", "refund@1")[1])
+    assert (plan["digest"], plan["entryStepId"]) == (desk.show(run).plan_digest, "ask")
+    assert "ask" in desk.cli("graph", "refund@1", "--format", "text")[1]
+    assert "ask" not in desk.cli("graph", "refund", "--format", "text")[1]
+    assert json.loads(desk.cli("simulate", "refund", "--seed", "1", "--format", "json")[1])["outcome"] == "clean"
+    assert desk.cli("show", run)[1].startswith(f"refund@1 {run}")
+
+
+EVENT = """
+workflow paid {
+  input order: string
+  trigger shop = event "order.paid" { ATTRIBUTES inputs = { order = {{ trigger.body.order }} } }
+  step say = set { order = {{ inputs.order }} }
+  output { order = {{ steps.say.result.order }} }
+}
+"""
+
+
+def test_SP02_an_event_starts_a_published_workflow_and_its_payload_reaches_the_first_step(desk: Desk) -> None:
+    desk.publish(EVENT.replace("ATTRIBUTES", ""))
+    code, out, err = desk.cli("signal", "order.paid", "--data", '{"order": "7"}', "--format", "json")
+    [run] = json.loads(out)
+    assert (code, run["workflow"], run["trigger"], run["output"]) == (0, "paid", "shop", {"order": "7"}), err
+    assert desk.cli("signal", "order.lost", "--data", "{}", "--format", "json")[1].strip() == "[]"
+    done_by = desk.cli("signal", "order.paid", "--data", '{"order": "8"}', "--request-id", "s1")[0]
+    again = desk.cli("signal", "order.paid", "--data", '{"order": "8"}', "--request-id", "s1")[0]
+    assert (done_by, again, len(desk.runs())) == (0, 0, 2), "the same signal again starts nothing"
+
+
+def test_an_event_with_a_key_that_came_before_starts_nothing(desk: Desk) -> None:
+    desk.publish(EVENT.replace("ATTRIBUTES", "key = {{ trigger.body.order }},"))
+    for order in ("7", "7", "8"):
+        desk.cli("signal", "order.paid", "--data", json.dumps({"order": order}))
+    assert sorted(desk.show(view.run).inputs["order"] for view in desk.runs()) == ["7", "8"]  # type: ignore[type-var]
+    publishing.disable("paid", BECAUSE, desk.place)
+    desk.cli("signal", "order.paid", "--data", '{"order": "9"}')
+    assert len(desk.runs()) == 2, "a disabled workflow receives nothing"

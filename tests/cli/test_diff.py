@@ -319,7 +319,7 @@ def test_the_workspace_and_the_lock_of_the_revision_are_used(repository):
         ("main:refund.flow", "flows/refund.flow", 3, "there is no file `refund.flow` at the revision `main`"),
         ("main", "HEAD", 2, "neither `main` nor `HEAD` is a file"),
         ("--help-me", "HEAD", 2, "no option `--help-me`"),
-        ("refund@2", "flows/refund.flow", 2, "versions of published workflows are not kept yet"),
+        ("refund@2", "flows/refund.flow", 3, "NO_SUCH_WORKFLOW: no workflow `refund` is published here"),
     ],
 )
 def test_what_names_nothing_is_one_clear_sentence(repository, old, new, code, words):
