@@ -23,7 +23,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Publish",
         ("publish", "activate", "deactivate", "workflows", "disable", "enable", "archive", "resume-workflow"),
     ),
-    ("Run", ("run", "drive", "runs", "show", "events", "timeline", "logs", "why")),
+    ("Run", ("run", "drive", "runs", "show", "events", "timeline", "logs", "why", "audit", "report")),
     ("Decide", ("approvals", "approve", "deny", "answer", "extend", "signal", "callback")),
     (
         "Operate",
@@ -72,6 +72,8 @@ VERBS: dict[str, Verb] = {
     "extend": Verb("approvals", "Give people more time before an approval expires."),
     "signal": Verb("signals", "Send an event to the runs that wait for it."),
     "callback": Verb("signals", "Answer the step that gave a token out."),
+    "audit": Verb("reporting", "Say who did what to which run, and when."),
+    "report": Verb("reporting", "Count the runs of each workflow by period, and by what they came to."),
     "pause": Verb("operate", "Hold a run: what is out finishes, nothing new starts."),
     "resume": Verb("operate", "Release an operator's hold, and drive the run on."),
     "cancel": Verb("operate", "Cancel a run; completed steps keep their outputs, nothing is undone."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 from textwrap import indent
 
 from headgate.plan import Json
@@ -99,7 +100,12 @@ def run_text(view: RunView, now: int, *, width: int | None, colour: bool) -> str
 def next_commands(view: RunView) -> Iterator[str]:
     """The commands that move the run on, most likely first."""
     for path, step in view.steps.items():
-        if asks_a_person(step):
+        if step.status == "waiting" and step.detail == "form" and step.kind == "human":
+            yield f"headgate answer {view.run} {path} -i NAME=VALUE"
+            yield f"headgate deny {view.run} {path}"
+        elif step.status == "waiting" and step.kind == "wait" and isinstance(step.input, dict):
+            yield f"headgate signal {quote(str(step.input.get('event')))} --run {view.run}"
+        elif asks_a_person(step):
             yield f"headgate approve {view.run} {path}"
             yield f"headgate deny {view.run} {path}"
     for hold in view.holds:

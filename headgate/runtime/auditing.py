@@ -20,9 +20,9 @@ from headgate.runtime.wakes import wake_sources
 class Difference(NamedTuple):
     """What is wrong with one thing of the store.
 
-    `kind` is `file`, `log`, `plan`, `run`, `approval`, `orphan`, `stalled`, `breaker` or `reservation`; `object` names
-    it. `stored` and `rebuilt` are what stands there and what its log says. `row` is the projection as it should be,
-    None when only a person can mend it.
+    `kind` is `file`, `log`, `plan`, `run`, `approval`, `wait`, `orphan`, `stalled`, `breaker` or `reservation`;
+    `object` names it. `stored` and `rebuilt` are what stands there and what its log says. `row` is the projection as it
+    should be, None when only a person can mend it.
     """
 
     kind: str
@@ -70,6 +70,7 @@ def audit_run(read: Reader, shelf: PlanShelf, row: RunRow, known: frozenset[str]
         return
     yield from _compared("run", row.id, row, project(state, row.root))
     yield from _approvals(read, state)
+    yield from _waits(read, state)
     if state.phase not in TERMINAL_PHASES and next(wake_sources(state), None) is None:
         yield Difference("stalled", row.id, "it is open and nothing will ever wake it")
 
@@ -85,6 +86,17 @@ def _approvals(read: Reader, state: RunState) -> Iterator[Difference]:
             yield from _compared("approval", task, found, row)
     for task in stored:
         yield Difference("approval", task, f"it is in the list and not in the log of run {state.run_id}")
+
+
+def _waits(read: Reader, state: RunState) -> Iterator[Difference]:
+    """A wait that signals would not find, or one that is over: the next event of its step puts it right."""
+    stored = read.waits_of(state.run_id)
+    rebuilt = {} if state.phase in TERMINAL_PHASES else dict(state.listening)
+    for path in sorted(stored.keys() | rebuilt.keys()):
+        before, after = stored.get(path), rebuilt.get(path)
+        if before != after:
+            message = f"what `{path}` waits for in the list differs from its log: signals look there"
+            yield Difference("wait", f"{state.run_id} {path}", message, before, after)
 
 
 def _compared(

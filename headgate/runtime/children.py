@@ -56,7 +56,7 @@ def creation(callee: Callee, caller: DrivenRun, step: str, *, attached: bool) ->
         "inputs": callee.inputs,
         "trigger": {"name": "call", "kind": "call", "payload": None},
         "environment": caller.state.environment,
-        "parent": {"run": caller.id, "step": step, "attached": attached},
+        "parent": {"run": caller.id, "step": step, "attached": attached, "depth": caller.depth + 1},
     }
     if callee.version is not None:
         facts["version"] = callee.version

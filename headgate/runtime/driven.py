@@ -69,7 +69,6 @@ class DrivenRun:
         "aborted",
         "also",
         "changed",
-        "depth",
         "heard",
         "lease",
         "metering",
@@ -84,7 +83,6 @@ class DrivenRun:
         self.lease = lease
         self.stored = stored
         self.new_plan = new_plan
-        self.depth = 0
         self.changed = False
         self.heard: dict[str, int] = {}  # path of an open wait -> the number of the last signal it was asked of
         self.started: list[Perform] = []
@@ -101,6 +99,12 @@ class DrivenRun:
     @property
     def id(self) -> str:
         return self.state.run_id
+
+    @property
+    def depth(self) -> int:
+        """How many runs called one another above this one, also those that do not wait for it."""
+        depth = (self.state.parent or {}).get("depth")
+        return depth if isinstance(depth, int) else 0
 
     @property
     def plan(self) -> Plan:

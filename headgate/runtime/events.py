@@ -14,8 +14,8 @@ class EventType(StrEnum):
     """Each with the data it carries. `step` of the event names the step's path, `notify.3.send` inside a loop."""
 
     # the run; created with workflow, version, plan_digest, inputs, trigger {name, kind, payload}, environment, due_at,
-    # late_window (ms: later than that, it is skipped), parent {run, step}, source (the run it replays or was forked
-    # from) and, of a fork, fork {from, kept, approved}
+    # late_window (ms: later than that, it is skipped), parent {run, step, attached, depth}, source (the run it
+    # replays or was forked from) and, of a fork, fork {from, kept, approved}
     RUN_CREATED = "run_created"
     RUN_QUEUED = "run_queued"
     RUN_STARTING = "run_starting"  # credit: the bucket that paid for it

@@ -493,7 +493,6 @@ class Fleet:
         run = self._identifiers.new(at)
         lease = Lease(run, self._owner.name, 1) if facts.get("detach") else caller.lease
         child = DrivenRun(new(run, callee.plan), lease, None, callee.content)
-        child.depth = caller.depth + 1
         child.append(creation(callee, caller, str(record.step), attached=lease is caller.lease), at)
         self._add(child)
         self._enter(child)

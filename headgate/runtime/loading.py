@@ -59,9 +59,7 @@ def load_family(read: Reader, shelf: PlanShelf, lease: Lease) -> Family:
     """The root of `lease` and its open sub-runs. Raises `DamagedLog` or `StoreError`."""
     runs: list[DrivenRun] = []
     damaged: list[tuple[RunRow, str]] = []
-    depths: dict[str | None, int] = {}
     for row in read.family(lease.root):
-        depths[row.id] = depths.get(row.parent, -1) + 1
         if row.ended_at is not None and row.id != lease.root:
             continue
         try:
@@ -69,7 +67,6 @@ def load_family(read: Reader, shelf: PlanShelf, lease: Lease) -> Family:
         except PlanIntegrity as fault:
             damaged.append((row, str(fault)))
         else:
-            run.depth = depths[row.id]
             runs.append(run)
     return Family(runs, damaged)
 

@@ -181,6 +181,9 @@ def _asked(approval: Approval) -> Reason:
         f"{_EXPIRIES.get(approval.on_expiry, approval.on_expiry)} at {iso(approval.expires_at)}"
     ).replace("an review", "a review")
     command = f"headgate approve {approval.task}"
+    required = None if approval.fields is None else approval.fields.get("required")
+    if isinstance(required, list) and required:
+        command = f"headgate answer {approval.task} {' '.join(f'-i {name}=VALUE' for name in required)}"
     return Reason("approval", approval.task, approval.requested_at, who, command, message)
 
 

@@ -5,11 +5,14 @@ from headgate.runtime.store.identifiers import Identifiers
 from headgate.runtime.store.journal import Entry, Notice, cleared, noted
 from headgate.runtime.store.leases import RENEW_SECONDS, Owner, is_gone
 from headgate.runtime.store.queries import Reader, reader_of
+from headgate.runtime.store.reports import ActRow, ActsFilter
 from headgate.runtime.store.rows import Also, ApprovalRow, Lease, OpenRun, RunFilter, RunRow, RunWrite, StoredRequest
 from headgate.runtime.store.signals import Sent, Signal, listens, taken
 
 __all__ = [
     "RENEW_SECONDS",
+    "ActRow",
+    "ActsFilter",
     "Also",
     "ApprovalRow",
     "Entry",

@@ -17,6 +17,7 @@ from headgate.runtime.store.journal import Entry, Notice, entries, open_notices
 from headgate.runtime.store.listing import counting, listing
 from headgate.runtime.store.opening import open_for_reading
 from headgate.runtime.store.packing import unpack
+from headgate.runtime.store.reports import ActRow, ActsFilter, CountRow, acts, entries_of_people, tally
 from headgate.runtime.store.rows import ApprovalRow, OpenRun, RunFilter, RunRow, StoredRequest
 from headgate.runtime.store.signals import Signal, newest, of_event, of_id, waits
 from headgate.runtime.store.workflow_reading import WorkflowReading
@@ -190,6 +191,21 @@ class Reader(WorkflowReading):
         row = self._one("SELECT owner FROM leases WHERE root=?", (root,))
         return None if row is None else row[0]
 
+    def acts(self, chosen: ActsFilter) -> Iterator[ActRow]:
+        """The events of runs that people caused, the oldest first."""
+        with explained(self._path):
+            yield from acts(self._connection, chosen)
+
+    def entries_of_people(self, chosen: ActsFilter) -> list[Entry]:
+        """What people did to things that are no run, the oldest first."""
+        with explained(self._path):
+            return list(entries_of_people(self._connection, chosen))
+
+    def tally(self, period: str, chosen: ActsFilter) -> list[CountRow]:
+        """How many runs of each workflow stand how, by the period of their creation."""
+        with explained(self._path):
+            return tally(self._connection, period, chosen)
+
     def journal(self, subject: str) -> list[Entry]:
         """What happened to a subject that is no run, in order."""
         with explained(self._path):
@@ -239,6 +255,10 @@ class Reader(WorkflowReading):
         """Every open wait for an event: event, run, step."""
         with explained(self._path):
             return waits(self._connection)
+
+    def waits_of(self, run: str) -> dict[str, str]:
+        """The open waits of a run: step to event."""
+        return {str(step): str(event) for event, step in self._all("SELECT event, step FROM waits WHERE run=?", (run,))}
 
     def fault(self) -> str | None:
         """What SQLite's own check of the file says is wrong with it, or None."""
