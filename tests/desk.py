@@ -144,6 +144,17 @@ class Desk:
             text=True,
         )
 
+    def check(self, *words: str) -> tuple[int, str]:
+        """What `check`, which nobody acts in, says."""
+        said = subprocess.run(
+            [sys.executable, "-m", "headgate", "check", *words],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return said.returncode, said.stdout + said.stderr
+
     def cli(self, *words: str) -> tuple[int, str, str]:
         """Exit code, standard output, standard error."""
         process = self.command(*words)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from headgate import workspace as workspaces
 from headgate.api.asking import NOBODY, Asked, Listener, ask
 from headgate.api.faults import NothingStarted, UsageFault
+from headgate.api.lock_workflows import published_callees
 from headgate.api.site import Site
 from headgate.records import NamedTuple
 from headgate.workspace import LOCK_NAME, LockDamaged
@@ -38,12 +39,14 @@ class LockReport(NamedTuple):
     faults: tuple[str, ...]
     written: bool
     exit_code: int
+    workflows: tuple[str, ...] = ()
 
 
 def lock(place: Place, names: Sequence[str] = (), *, compare: bool = False, listener: Listener = NOBODY) -> LockReport:
     """Asks the instances, all active ones unless `names` says which, and writes the lock; `compare` only compares.
 
-    What the lock says of other instances, and of workflows, stays. `listener` is told meanwhile. Raises
+    What the lock says of other instances stays, and so does what it says of a workflow that is called and is published
+    elsewhere; with `names`, of every workflow. `listener` is told meanwhile. Raises
     `UsageFault` for a workspace at fault or a name that is no instance, `NothingStarted` without a workspace.
     """
     site = Site(place)
@@ -55,9 +58,13 @@ def lock(place: Place, names: Sequence[str] = (), *, compare: bool = False, list
     answers = asyncio.run(ask(site.workspace, chosen, listener))
     faults = tuple(answer.fault for answer in answers if answer.fault is not None)
     after = _merged(before, answers, site, everything=not names)
+    locked = _table(before, "workflows")
+    after["workflows"] = locked if names else published_callees(site, locked)
     differences = (*damage, *compared(before, after))
     count = sum(len(answer.tools or {}) for answer in answers)
+    workflows = tuple(sorted(_table(after, "workflows")))
     report = LockReport(path, tuple(one.name for one in chosen), count, differences, faults, written=False, exit_code=0)
+    report = report._replace(workflows=workflows)
     if faults:
         return report._replace(differences=(), exit_code=3)
     if compare:
@@ -81,6 +88,20 @@ def compared(before: JsonObject, after: JsonObject) -> list[str]:
             found.append(f"the instance `{name}` is new, with {_count(len(_table(new[name], 'tools')))}")
         else:
             found += _changed(name, new[name], old[name])
+    return found + _changed_workflows(_table(before, "workflows"), _table(after, "workflows"))
+
+
+def _changed_workflows(old: JsonObject, new: JsonObject) -> list[str]:
+    found: list[str] = []
+    for name in sorted(old.keys() | new.keys()):
+        if name not in new:
+            found.append(f"the workflow `{name}` is called no more")
+        elif name not in old:
+            found.append(f"the workflow `{name}` is new")
+        else:
+            parts = [key for key in ("inputs", "outputs") if _table(old[name], key) != _table(new[name], key)]
+            if parts:
+                found.append(f"the workflow `{name}` has other {' and '.join(parts)}")
     return found
 
 
@@ -111,7 +132,7 @@ def _merged(before: JsonObject, answers: Sequence[Asked], site: Site, *, everyth
         if answer.tools is not None:
             url = known[answer.name].server_url
             kept[answer.name] = {"tools": answer.tools} if url is None else {"server_url": url, "tools": answer.tools}
-    return {"version": 1, "instances": dict(kept), "workflows": _table(before, "workflows")}
+    return {"version": 1, "instances": dict(kept)}
 
 
 def _chosen(site: Site, names: Sequence[str]) -> list[Instance]:

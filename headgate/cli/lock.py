@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 def lock(*, instances: tuple[str, ...], compare: bool, output: str, place: Place) -> int:
     """Write headgate.lock from what the live instances say of their tools, so that `check` is exact and offline.
 
-    Without an INSTANCE, all active ones are asked. Exit codes: 0 written or the same, 1 it differs (--check), 3 an
-    instance said nothing, and nothing was written.
+    The published workflows that are called from here are written down too, with their inputs and outputs. Without an
+    INSTANCE, all active ones are asked. Exit codes: 0 written or the same, 1 it differs (--check), 3 an instance said
+    nothing, and nothing was written.
     """
     from headgate.api import locking
     from headgate.api.asking import NOBODY, Listener
@@ -38,6 +39,7 @@ def lock(*, instances: tuple[str, ...], compare: bool, output: str, place: Place
                 "path": str(report.path),
                 "instances": list(report.instances),
                 "tools": report.tools,
+                "workflows": list(report.workflows),
                 "differences": list(report.differences),
                 "faults": list(report.faults),
                 "written": report.written,
@@ -50,6 +52,8 @@ def lock(*, instances: tuple[str, ...], compare: bool, output: str, place: Place
         return report.exit_code
     many = f"{_counted(report.tools, 'tool')} of {_counted(len(report.instances), 'instance')}"
     state = "written" if report.written else "differs from the servers" if report.exit_code else "up to date"
+    if report.workflows:
+        many += f", {_counted(len(report.workflows), 'published workflow')}"
     print(f"{report.path.name}: {many}; {state}")
     return report.exit_code
 

@@ -19,6 +19,36 @@ def output_types(plan: Plan) -> dict[str, Type]:
     return {name: known.value(value, 0) for name, value in plan.outputs.items()}
 
 
+def to_schema(type_: Type, depth: int = 0) -> JsonObject:
+    """A JSON Schema that describes the type; `{}`, which takes everything, where nothing is known."""
+    if type_.members is not None:
+        return {"enum": [*type_.members]}
+    if type_.is_any or depth > _DEEPEST:
+        return {}
+    names: list[Json] = [_SCHEMA_NAMES[kind] for kind in sorted(type_.kinds)]
+    if type_.whole:
+        names = ["integer" if name == "number" else name for name in names]
+    schema: JsonObject = {"type": names[0] if len(names) == 1 else names}
+    if type_.items is not None and LIST in type_.kinds:
+        schema["items"] = to_schema(type_.items, depth + 1)
+    if type_.fields and MAP in type_.kinds:
+        schema["properties"] = {name: to_schema(each, depth + 1) for name, each in type_.fields.items()}
+        schema["additionalProperties"] = not type_.closed
+    if type_.date:
+        schema["format"] = "date-time"
+    return schema
+
+
+_SCHEMA_NAMES = {
+    types.NULL: "null",
+    types.BOOLEAN: "boolean",
+    types.NUMBER: "number",
+    types.TEXT: "string",
+    types.LIST: "array",
+    types.MAP: "object",
+}
+
+
 class _Known:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan

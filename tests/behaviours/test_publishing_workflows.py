@@ -386,3 +386,35 @@ def test_an_event_with_a_key_that_came_before_starts_nothing(desk: Desk) -> None
     publishing.disable("paid", BECAUSE, desk.place)
     desk.cli("signal", "order.paid", "--data", '{"order": "9"}')
     assert len(desk.runs()) == 2, "a disabled workflow receives nothing"
+
+
+def test_the_lock_holds_the_published_workflows_that_are_called_and_check_uses_it(desk: Desk) -> None:
+    desk.publish(
+        "workflow child {\n  input order: integer\n  step s = set { total = {{ inputs.order }} }\n"
+        "  output { total = {{ steps.s.result.total }} }\n}\n"
+    )
+    caller = "workflow shop {{\n  step r = call child {{ inputs = {{ order = {} }} }}\n{}}}\n"
+    desk.write(caller.format("7", ""))
+    code, out, _ = desk.cli("lock")
+    assert code == 0
+    assert out == (
+        "the workflow `child` is new\nheadgate.lock: 0 tools of 0 instances, 1 published workflow; written\n"
+    )
+    locked = json.loads((desk.folder / "headgate.lock").read_text())["workflows"]["child"]
+    assert locked["inputs"]["properties"]["order"]["type"] == "integer"
+    assert locked["outputs"]["properties"] == {"total": {"type": "integer"}}
+    assert desk.cli("lock", "--check")[0] == 0
+    publishing_checks = (
+        (caller.format("7", "  output { t = {{ steps.r.result.total }} }\n"), 0, "clean"),
+        (caller.format('"x"', ""), 1, "HG307"),
+        (caller.format("7", "  output { t = {{ steps.r.result.totl }} }\n"), 1, "HG202"),
+    )
+    for text, expected, said in publishing_checks:
+        desk.write(text)
+        process = desk.check("flow.flow")
+        assert process[0] == expected, process
+        assert expected == 0 or said in process[1], process
+    desk.publish("workflow child {\n  input other: string\n  step s = set { total = 1 }\n}\n")
+    desk.write(caller.format("7", ""))
+    code, out, _ = desk.cli("lock", "--check")
+    assert (code, out.splitlines()[0]) == (1, "the workflow `child` has other inputs and outputs")
