@@ -4,22 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headgate.api import history
-from headgate.api.faults import Refused, UsageFault
+from headgate.api.edit_references import reference_fault
+from headgate.api.faults import NothingStarted, Refused, UsageFault
 from headgate.api.place import Place
+from headgate.api.site import Site, find_run, translated
 from headgate.diagnostics import nearest
-from headgate.plan import Json, JsonObject
+from headgate.plan import Json, JsonObject, Plan, PlanIntegrity
+from headgate.runtime.loading import PlanShelf, load_state
 
 
 def read_edits(run: str, step: str, edits: Iterable[tuple[str, str]], place: Place) -> JsonObject:
     """The changed attributes of a step, as its plan would store them.
 
-    Raises `UsageFault` for what does not fit the step's kind, `Refused` when the run has no such step.
+    Raises `UsageFault` for what does not fit the step's kind or refers to what is not there, or does not come before;
+    `Refused` when the run has no such step.
     """
-    found = history.show(run, place).steps.get(step)
-    if found is None:
-        raise Refused("NO_SUCH_STEP", f"the run has no step `{step}`: `headgate show {run}` lists them")
-    return {name: _read(name, text, found.kind) for name, text in edits}
+    site = Site(place)
+    plan, kind = _step_of(run, step, site)
+    found: JsonObject = {}
+    for name, text in edits:
+        found[name] = _read(name, text, kind)
+        fault = reference_fault(plan, step, name, found[name], site.workspace)
+        if fault is not None:
+            raise UsageFault(f"`{name}` cannot be edited so: {fault}")
+    return found
+
+
+def _step_of(run: str, path: str, site: Site) -> tuple[Plan, str]:
+    with translated():
+        store = site.existing_store()
+        try:
+            row = store.read.run(find_run(store.read, run))
+            assert row is not None, "a run that was found is there"
+            state = load_state(store.read, PlanShelf(store.read), row)
+        except PlanIntegrity as fault:
+            raise NothingStarted(f"PLAN_INTEGRITY: {fault}") from fault
+        finally:
+            store.close()
+    step = state.steps.get(path)
+    if step is None:
+        raise Refused("NO_SUCH_STEP", f"the run has no step `{path}`: `headgate show {run}` lists them")
+    return state.plan, step.plan.kind
 
 
 def _read(name: str, text: str, kind_name: str) -> Json:

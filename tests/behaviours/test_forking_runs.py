@@ -219,3 +219,22 @@ def test_AR18_forks_of_forks_are_bounded(desk: Desk) -> None:
     with pytest.raises(Refused) as refusal:
         fork(desk, run)
     assert refusal.value.code == "LIMIT_EXCEEDED"
+
+
+def test_AR18_a_fork_to_a_published_version_has_its_number(desk: Desk) -> None:
+    desk.write(SHOP)
+    assert desk.cli("publish", "flow.flow")[0] == 0
+    code, out, _ = desk.cli("run", "shop", "--format", "json")
+    source = json.loads(out)["run"]
+    assert (code, json.loads(out)["version"]) == (1, 1)
+    desk.write(SHOP.replace("broken = true", "seconds = 0"))
+    code, _, said = desk.cli("publish", "flow.flow")
+    assert code == 0, said
+    code, out, said = desk.cli("fork", source, "--from", "send", "--version", "2", "--format", "json")
+    found = json.loads(out)
+    assert (code, found["status"], found["version"]) == (0, "completed", 2), said
+    assert desk.performed() == ["pay", "note", "send", "send", "tell"]
+    code, out, _ = desk.cli("fork", source, "--from", "send", "--format", "json")
+    assert (code, json.loads(out)["version"]) == (1, 1)
+    code, _, said = desk.cli("fork", source, "--version", "9")
+    assert (code, "has no version 9" in said) == (3, True)
