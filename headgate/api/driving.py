@@ -51,6 +51,7 @@ class Drive:
     def named(self, runs: list[str]) -> Drove:
         """Drives these runs, by their whole ids."""
         with self._session() as session:
+            session.look_at_limits()
             rows = [row for run in runs if (row := session.store.read.run(run)) is not None]
         families: dict[str, list[OpenRun]] = {}
         for row in rows:
@@ -169,6 +170,7 @@ class Drive:
     def _open(self, patience: Patience) -> tuple[Families, Patience, set[str]]:
         """Every open run by family, the oldest first; and those families of which nothing is due."""
         with self._session() as session:
+            session.look_at_limits()
             families: Families = {}
             for run in session.store.read.open_runs():
                 families.setdefault(run.root, []).append(run)

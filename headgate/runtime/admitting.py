@@ -11,7 +11,7 @@ from headgate.runtime.budgets import Bucket, Period, Purse, window
 from headgate.runtime.status import HoldReason
 from headgate.runtime.store import limits, queues
 from headgate.runtime.store.journal import entries
-from headgate.runtime.terms import Credits, Terms
+from headgate.runtime.terms import Credits, Terms, Throughput
 from headgate.runtime.tripping import told, trip
 from headgate.runtime.workflow_status import BREAKERS, Breaker
 
@@ -147,11 +147,16 @@ def _in_line(connection: sqlite3.Connection, who: Candidate, lives: queues.Lives
 def _surges(connection: sqlite3.Connection, who: Candidate, at: int) -> bool:
     """Whether it is one run more than the throughput allows; then the breaker trips."""
     cap = who.terms.throughput
-    if cap is None or who.let_in or queues.started_since(connection, who.workflow, at - cap.per) < cap.most:
+    if cap is None or who.let_in or _started(connection, who, cap, at) < cap.most:
         return False
     message = f"`{who.workflow}` {BREAKERS[Breaker.THROUGHPUT]}"
     trip(connection, Tripped(who.workflow, Breaker.THROUGHPUT, at, message, {"max": cap.most, "per": cap.per}))
     return True
+
+
+def _started(connection: sqlite3.Connection, who: Candidate, cap: Throughput, at: int) -> int:
+    """The starts in the window, without the run's own: its driver may have died before it could say so."""
+    return queues.started_since(connection, who.workflow, at - cap.per, who.run)
 
 
 def _reserved_to_the_cap(connection: sqlite3.Connection, who: Candidate, at: int) -> tuple[str, ...]:

@@ -80,6 +80,14 @@ def weigh_cap(connection: sqlite3.Connection, spend: Spend, at: int) -> None:
         release_cap(connection, spend.scope, at, f"{usd(now.used)} of {usd(spend.cap)} are used in this {spend.period}")
 
 
+def outdated(connection: sqlite3.Connection, spends: Iterable[Spend], at: int) -> list[str]:
+    """The keys of the open notices of caps that are not near any more: raised, reached, or of a period that is over."""
+    stands = [standing(connection, spend, at) for spend in spends]
+    true = {_near(each, channel, at).key for each in stands if each.near for channel in CHANNELS}
+    rows = connection.execute("SELECT key FROM notices WHERE cleared_at IS NULL AND kind=? ORDER BY key", (NEAR,))
+    return [key for (key,) in rows if key not in true]
+
+
 def _trip(connection: sqlite3.Connection, now: Standing, at: int) -> None:
     spend = now.spend
     message = BREAKERS[Breaker.SPEND_CAP] if spend.scope == WORKSPACE else OWN_CAP_REACHED

@@ -77,6 +77,7 @@ class Fleet:
         self._families: dict[str, dict[str, DrivenRun]] = {}
         self.leases: dict[str, Lease] = {}
         self.loads = 0  # how often a family was taken
+        self.releases = 0  # how often runs were asked to go on because a limit let them
         self.shelf = PlanShelf(store.read)
         self._store = store
         self._owner = owner
@@ -366,7 +367,7 @@ class Fleet:
     def look_again(self, at: int) -> None:
         """Looks at the limits again: other processes' runs may have ended, a cap been raised, a period be over."""
         if self.limiter is not None:
-            self.limiter.look_again(at)
+            self.releases += self.limiter.look_again(at)
             self._line.call_first()
 
     def waits_for_others(self) -> bool:

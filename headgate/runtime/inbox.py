@@ -34,7 +34,7 @@ class Inbox:
         self._store = store
         self._fleet = fleet
         self._parking = parking
-        self._seen = (-1, 0)
+        self._seen = (-1, 0, 0)
         self._answered: set[str] = set()
 
     def has_news(self) -> bool:
@@ -42,11 +42,12 @@ class Inbox:
         return self._store.data_version() != self._seen[0]
 
     def look(self, at: int) -> list[Answered]:
-        """Judges the open requests to runs that are led here, whenever another has written or a family was taken.
+        """Judges the open requests to runs led here: when another has written, a family was taken, or limits let
+        runs go on.
 
         The answers that it gives back are stored with the next commit of their runs.
         """
-        seen = (self._store.data_version(), self._fleet.loads)
+        seen = (self._store.data_version(), self._fleet.loads, self._fleet.releases)
         if seen == self._seen:
             return []
         self._seen = seen

@@ -10,7 +10,7 @@ from headgate.plan import Json, JsonObject
 from headgate.runtime.admitting import NO_CREDITS, Answer, Candidate, Turn, admit, paid, purse
 from headgate.runtime.breakers import WORKSPACE
 from headgate.runtime.budgets import estimate, usage_cost
-from headgate.runtime.capping import ask_release, is_due, release_cap, weigh, weigh_cap
+from headgate.runtime.capping import ask_release, is_due, outdated, release_cap, weigh, weigh_cap
 from headgate.runtime.commands import Record
 from headgate.runtime.errors import ErrorClass
 from headgate.runtime.events import EventType
@@ -18,6 +18,7 @@ from headgate.runtime.scope import scope
 from headgate.runtime.state import RunState
 from headgate.runtime.status import HoldReason
 from headgate.runtime.store import Also, Store, is_gone, limits, queues
+from headgate.runtime.store.journal import clear_notice
 from headgate.runtime.terms import Overrides, Terms, credits_of, fold_overrides, scopes_of, spend_of, terms_of
 from headgate.runtime.workflow_status import Breaker
 from headgate.workspace import Limits
@@ -153,8 +154,11 @@ class Limiter:
 
     # What changes by itself
 
-    def look_again(self, at: int) -> None:
-        """Holds every cap against what this period used, and lets go of what credits hold; `StoreError` is raised."""
+    def look_again(self, at: int) -> bool:
+        """Holds every cap against what this period used, and lets go of what credits hold; whether it changed anything.
+
+        Raises `StoreError`.
+        """
         self._look()
         connection = self._store.connection
         spends = [
@@ -168,26 +172,30 @@ class Limiter:
             if each.breaker is Breaker.SPEND_CAP and each.scope not in {spend.scope for spend in spends}
         ]
         due = [spend for spend in spends if is_due(connection, spend, at)]
-        if due or stale:
+        untrue = outdated(connection, spends, at)
+        if due or stale or untrue:
             with self._store.transaction() as writing:
+                for key in untrue:
+                    clear_notice(writing, key, at)
                 for spend in due:
                     weigh_cap(writing, spend, at)
                 for scope in stale:
                     release_cap(writing, scope, at, "its cap was taken away")
-        self._release_credits(at)
+        return self._release_credits(at) or bool(due or stale)
 
-    def _release_credits(self, at: int) -> None:
+    def _release_credits(self, at: int) -> bool:
         """Runs that wait for credits before they start go on when there are some again, or none are needed."""
         connection = self._store.connection
         held = queues.held_unstarted(connection, HoldReason.CREDITS)
         if not held:
-            return
+            return False
         given = credits_of(self._limits)
         if given is not None and purse(connection, given, at).next() is None:
-            return
+            return False
         with self._store.transaction() as writing:
             for run in held:
                 ask_release(writing, run, HoldReason.CREDITS, at, "there are credits again")
+        return True
 
     def _look(self) -> None:
         """Reads what `limits set` laid over the files again, when another process has written."""

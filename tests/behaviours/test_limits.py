@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +23,8 @@ from headgate.api.passing import Publishing
 from headgate.api.place import Driving
 from headgate.api.publishing import Because
 from headgate.runtime.clock import SystemClock
-from headgate.runtime.store import Store
+from headgate.runtime.errors import StoreError
+from headgate.runtime.store import RunWrite, Store
 
 CAP_REACHED = (
     "This workflow paused because the account spend cap was reached. Dispatch resumes after the cap is raised or the "
@@ -143,7 +144,7 @@ def test_TJ14_held_back_runs_are_operated_as_the_table_says(tmp_path: Path) -> N
         with pytest.raises(Refused) as refused:
             desk.act(run, verb)
         assert (refused.value.exit_code, refused.value.code) == (6, "HOLD_REMAINS")
-        assert "`headgate resume-workflow` releases it" in refused.value.message
+        assert "headgate resume-workflow" in refused.value.message
     assert desk.act(run, "pause").exit_code == 0
     resume(desk)
     desk.drive()
@@ -241,7 +242,9 @@ workflow b {
 # Money
 
 
-def test_TJ16_near_the_cap_people_are_told_once_and_nothing_stops(tmp_path: Path, server: Server) -> None:
+def test_TJ16_near_the_cap_people_are_told_once_and_nothing_stops(
+    tmp_path: Path, server: Server, clock: type[Turned]
+) -> None:
     desk = desk_of(tmp_path, "[limits]\nspend = { cap = 100, soft = 0.3 }\n", server)
     for _ in range(3):
         assert desk.run(ASKS).view.status == "completed"
@@ -252,6 +255,12 @@ def test_TJ16_near_the_cap_people_are_told_once_and_nothing_stops(tmp_path: Path
         "the spend cap of the account is near: 32.00 USD of 100.00 USD are used; the month ends at"
     )
     assert desk.run(OTHER).view.status == "completed"
+    clock.now += 10 * 86_400_000
+    desk.drive()
+    assert (notices(desk), view_of(desk, "spend").state) == ([], "ok")
+    for _ in range(2):
+        desk.run(ASKS)
+    assert len(notices(desk)) == 1
 
 
 def test_TJ17_at_the_cap_what_was_not_dispatched_is_held_and_the_run_in_flight_goes_on(
@@ -637,6 +646,28 @@ def test_two_processes_never_take_one_place_both(tmp_path: Path) -> None:
         for view in map(desk.show, (view.run for view in desk.runs()))
     )
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+def test_a_driver_that_dies_between_admission_and_start_has_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desk_of(tmp_path, '[limits]\nthroughput = { max = 1, per = "10m" }\ncredits = { trial = 3 }\n')
+
+    class Dying(Store):
+        def commit(self, writes: Sequence[RunWrite]) -> frozenset[str]:
+            if any("run_starting" in text for write in writes for _, text in write.events):
+                raise StoreError("the disk is full")
+            return super().commit(writes)
+
+    monkeypatch.setattr(site, "Store", Dying)
+    text = PLAIN.replace("{\n", "{\n  concurrency = { max = 1 }\n", 1)
+    with pytest.raises(NothingStarted, match="the disk is full"):
+        desk.run(PLAIN)
+    assert (statuses(desk), purse(desk).buckets[0].spent) == (["queued None"], 1)
+    monkeypatch.undo()
+    desk.drive()
+    assert (statuses(desk), purse(desk).buckets[0].spent) == (["completed clean"], 1)
+    assert desk.run(text).view.detail == "throughput"
 
 
 def test_two_processes_never_start_more_than_the_throughput_allows(tmp_path: Path) -> None:

@@ -165,11 +165,12 @@ def settle(run: str, call: str, workflow: str, at: int, micro: int) -> Also:
 
 
 def let_go(run: str) -> Also:
-    """What an ended run gives back: its place, and what was set aside for calls that never told their end."""
+    """What an ended run gives back: its place, its receipt, what was set aside for calls that never told their end."""
 
     def also(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM reservations WHERE run=?", (run,))
         connection.execute("DELETE FROM slots WHERE run=?", (run,))
+        connection.execute("DELETE FROM paid WHERE run=?", (run,))
 
     return also
 

@@ -95,9 +95,10 @@ def lines_of(connection: sqlite3.Connection, workflow: str) -> list[tuple[int, i
 # Starts
 
 
-def started_since(connection: sqlite3.Connection, workflow: str, since: int) -> int:
-    """How many runs of a workflow were started after `since`."""
-    row = connection.execute("SELECT count(*) FROM starts WHERE workflow=? AND at>?", (workflow, since)).fetchone()
+def started_since(connection: sqlite3.Connection, workflow: str, since: int, but: str = "") -> int:
+    """How many runs of a workflow, without `but`, were started after `since`."""
+    query = "SELECT count(*) FROM starts WHERE workflow=? AND at>? AND run<>?"
+    row = connection.execute(query, (workflow, since, but)).fetchone()
     return int(row[0])
 
 
