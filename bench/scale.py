@@ -1,20 +1,32 @@
 """Whether it stays as fast when there is much of it: `python bench/scale.py [lists|long|waiting ...]`.
 
 lists    100,000 runs in the store: each list and filter, at the 95th percentile, at most 50 ms
-long     one run of 100,000 steps: the time of an event in each tenth of the run, and the peak
-waiting  runs that wait, 2,000 and then 10,000 at once: the peak of `drive`, which must not grow with them
+long     one run of 100,000 steps: the processor's time of a step in each tenth of the run, and the peak
+waiting  runs that wait, 2,000 and then 10,000 at once: the peak of who drives them, which must not grow with them
 
 Needs the kind of `bench/plugin`. Times say nothing without the machine: the floor of each part is printed beside it.
 """
 
 from __future__ import annotations
 
+import gc
+import json
+import os
+import resource
+import signal
+import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from headgate.api.place import Driving, Place
+from headgate.api.session import Session
+from headgate.api.site import Site
+from headgate.runtime.patience import Patience
 from headgate.runtime.store import Identifiers, Lease, RunFilter, RunRow, RunWrite, Store
 
 RUNS = 100_000
@@ -29,6 +41,10 @@ ENDED = frozenset({"completed", "failed", "cancelled", "skipped"})
 WORKFLOWS = tuple(f"flow_{n}" for n in range(40))
 TRIGGERS = ("manual", "nightly", "hook")
 BATCH = 2000
+STEPS = 100_000
+FLAT = 1.3
+KIB_A_RUN = 1.0
+WATCHED_SECONDS = 3
 
 
 def verdict(reached: float, most: float) -> str:
@@ -123,8 +139,107 @@ def milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
+# One long run
+
+
+def long(folder: Path) -> None:
+    """The time of a commit, by tenths of the run, in a process that does nothing else."""
+    for steps in (10_000, STEPS):
+        said = json.loads(subprocess.run([sys.executable, __file__, "run-long", str(folder / str(steps)), str(steps)],
+                                         check=True, stdout=subprocess.PIPE).stdout)  # fmt: skip
+        tenths = said["tenths"]
+        growth = statistics.mean(tenths[-3:]) / statistics.mean(tenths[:3])
+        print(f"long: one run of {steps:,} steps, {steps / said['seconds']:,.0f} steps/s, {said['peak_mib']:.0f} MiB")
+        print("  microseconds of deciding a step, by tenths: " + " ".join(f"{each:.0f}" for each in tenths))
+        print(f"  {verdict(growth, FLAT)}: the last three tenths took {growth:.2f} x the first three, at most {FLAT}")
+
+
+def run_long(folder: Path, steps: int) -> None:
+    """Prints what one run of so many steps cost; processor time, so that neighbours and the disk do not count."""
+    from shapes.headgate_shape import begin, chain, target_of
+
+    folder.mkdir()
+    site = Site(Place(folder, str(folder / "long.db")))
+    gc.disable()
+    target = target_of(folder, site, chain(steps))
+    gc.enable()
+    moments: list[float] = []
+    with Session(site, site.open_store(), Driving()) as session:
+        commit = session.store.commit
+
+        def counted(writes: Sequence[RunWrite]) -> frozenset[str]:
+            moments.append(time.process_time())
+            return commit(writes)
+
+        session.store.commit = counted  # type: ignore[method-assign]
+        session.executor._store = session.store  # noqa: SLF001
+        began = time.perf_counter()
+        begin(session, target, {})
+        session.drive(None, Patience())
+        seconds = time.perf_counter() - began
+    tenth = len(moments) // 10
+    tenths = [(moments[(n + 1) * tenth - 1] - moments[n * tenth]) / (tenth - 1) * 1e6 for n in range(10)]
+    print(json.dumps({"seconds": seconds, "tenths": tenths, "peak_mib": peak_mib()}))
+
+
+def peak_mib() -> float:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+# Many that wait
+
+
+def waiting(folder: Path) -> None:
+    """The peak of one process that waits for the timers of many runs, and that of one with a few."""
+    peaks = {}
+    for runs in (100, 2_000, 10_000):
+        said = json.loads(subprocess.run([sys.executable, __file__, "run-waiting", str(folder / str(runs)), str(runs)],
+                                         check=True, stdout=subprocess.PIPE).stdout)  # fmt: skip
+        peaks[runs] = said["peak_mib"]
+        print(f"waiting: {runs:,} runs, {said['peak_mib']:.1f} MiB at most, {said['in_memory']} in memory at most")
+    grown = (peaks[10_000] - peaks[2_000]) / 8_000 * 1024
+    print(f"  {verdict(grown, KIB_A_RUN)}: {grown:.2f} KiB more for each run from 2,000 to 10,000, at most {KIB_A_RUN}")
+
+
+def run_waiting(folder: Path, runs: int) -> None:
+    """Makes the runs in a process of their own; this one waits for their timers for a while, and is stopped."""
+    make = [sys.executable, __file__, "make-waiting", str(folder), str(runs)]
+    subprocess.run(make, check=True)
+    site = Site(Place(folder, str(folder / "waiting.db")))
+    most = 0
+    with Session(site, site.existing_store(), Driving()) as session:
+        patience = Patience(site.clock.now_ms() + 7_200_000)
+        for run in session.store.read.open_runs():
+            assert session.leaves_at_rest(run.root, patience), "a run that waits is not due"
+        threading.Timer(WATCHED_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        session.drive(None, patience)
+        most = len(session.executor.fleet.runs)
+    print(json.dumps({"peak_mib": peak_mib(), "in_memory": most}))
+
+
+def make_waiting(folder: Path, runs: int) -> None:
+    from shapes.headgate_shape import begin, target_of
+
+    folder.mkdir()
+    site = Site(Place(folder, str(folder / "waiting.db")))
+    text = "workflow nap {\n  step a = noop { value = 1 }\n  step nap = delay 1h after a\n}\n"
+    target = target_of(folder, site, text)
+    for first in range(0, runs, 500):
+        with Session(site, site.open_store(), Driving()) as session:
+            for _ in range(first, min(runs, first + 500)):
+                begin(session, target, {})
+            session.drive(None, Patience(site.clock.now_ms()))
+
+
 def main() -> None:
-    parts = {"lists": lists}
+    inner: dict[str, Callable[[Path, int], None]] = {
+        "run-long": run_long, "run-waiting": run_waiting, "make-waiting": make_waiting,
+    }  # fmt: skip
+    if sys.argv[1:] and sys.argv[1] in inner:
+        inner[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
+        return
+    parts = {"lists": lists, "long": long, "waiting": waiting}
     for name in sys.argv[1:] or parts:
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
             parts[name](Path(folder))
