@@ -67,7 +67,7 @@ def measure(engine: Engine, shape: str, before: tuple[str, ...] = ()) -> Sample:
     ):
         command = [*before, *engine.command(shape, Path(name))]
         started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=said, stderr=log, env={**os.environ, **engine.environment})
+        process = subprocess.Popen(command, stdout=said, stderr=log, cwd=name, env={**os.environ, **engine.environment})
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -76,6 +76,13 @@ def run(shape: str) -> tuple[float, int]:
     return time.perf_counter() - started, RUNS * STEPS_A_RUN if shape == "many" else ITEMS
 
 
+def stored_bytes(folder: Path) -> int:
+    connection = sqlite3.connect(folder / STORE)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return (folder / STORE).stat().st_size
+
+
 def main() -> None:
     shape, folder = sys.argv[1], Path(sys.argv[2])
     launch(folder)
@@ -83,12 +90,10 @@ def main() -> None:
         chain(1)
         DBOS.destroy()
         return
+    empty = stored_bytes(folder)
     seconds, steps = run(shape)
     DBOS.destroy()
-    connection = sqlite3.connect(folder / STORE)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": (folder / STORE).stat().st_size}))
+    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": stored_bytes(folder) - empty}))
 
 
 if __name__ == "__main__":

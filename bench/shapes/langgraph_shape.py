@@ -88,6 +88,13 @@ def run(shape: str, folder: Path) -> tuple[float, int]:
     return time.perf_counter() - started, steps
 
 
+def stored_bytes(folder: Path) -> int:
+    connection = sqlite3.connect(folder / STORE)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return (folder / STORE).stat().st_size
+
+
 def main() -> None:
     shape, folder = sys.argv[1], Path(sys.argv[2])
     if shape == "cold":
@@ -95,11 +102,10 @@ def main() -> None:
             {"value": 0}, {"configurable": {"thread_id": "cold"}}, durability="sync"
         )
         return
+    saver(folder).conn.close()
+    empty = stored_bytes(folder)
     seconds, steps = run(shape, folder)
-    connection = sqlite3.connect(folder / STORE)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": (folder / STORE).stat().st_size}))
+    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": stored_bytes(folder) - empty}))
 
 
 if __name__ == "__main__":

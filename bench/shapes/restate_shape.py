@@ -118,6 +118,10 @@ async def run(shape: str, client: httpx.AsyncClient) -> tuple[float, int]:
     return time.perf_counter() - started, ITEMS
 
 
+def stored_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in (folder / "restate").rglob("*") if file.is_file())
+
+
 async def work(shape: str, folder: Path) -> None:
     server = serve(folder)
     settings = hypercorn.config.Config()
@@ -128,14 +132,14 @@ async def work(shape: str, folder: Path) -> None:
     try:
         async with httpx.AsyncClient(timeout=PATIENCE * 2) as client:
             await register(client)
+            empty = stored_bytes(folder)
             seconds, steps = await run(shape, client)
     finally:
         server.terminate()
         server.wait(20)
         done.set()
         await asyncio.wait([worker], timeout=5)
-    stored = sum(file.stat().st_size for file in (folder / "restate").rglob("*") if file.is_file())
-    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": stored}))
+    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": stored_bytes(folder) - empty}))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from headgate.plan import Json, JsonObject
 
 _KEPT = 256
+_check = json.JSONEncoder(allow_nan=False).encode
 _checkers: dict[int, tuple[JsonObject, Any]] = {}
 
 
@@ -25,7 +26,7 @@ def fit(result: Json, *schemas: JsonObject | None) -> None:
 def storable(result: Json) -> Json:
     """The result itself; raises `StepFailure` (RESULT_INVALID) when it is no JSON that an event can hold."""
     try:
-        json.dumps(result, allow_nan=False)
+        _check(result)
     except (ValueError, TypeError, RecursionError) as error:
         why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise _invalid("RESULT_INVALID", f"the result is no JSON that can be kept: {_short(why)}", ()) from None

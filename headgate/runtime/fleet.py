@@ -283,7 +283,8 @@ class Fleet:
                 del self._armed[run]
                 if run in self.runs:
                     self._dirty[run] = None
-        self._dirty.update(dict.fromkeys(self.barred))
+        if self.barred:
+            self._dirty.update(dict.fromkeys(self.barred))
         touched = self._touched
         while self._dirty:
             run = next(iter(self._dirty))

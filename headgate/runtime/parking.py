@@ -67,7 +67,10 @@ class Parking:
 
     def wake(self, now: int) -> None:
         """Takes the families that are due, as far as there is room."""
-        due, roots = self._due, dict[str, None]()
+        due = self._due
+        if not due or due[0][0] > now:
+            return
+        roots: dict[str, None] = {}
         while due and due[0][0] <= now and len(self._fleet.runs) + len(roots) < LED_AT_ONCE:
             at, root = heapq.heappop(due)
             if self._parked.get(root) == at:

@@ -22,7 +22,7 @@ class WakeSource(NamedTuple):
 
 def is_forgotten(state: RunState) -> bool:
     """Whether the run is open and nothing will ever move it, which is a fault of ours. O(1)."""
-    return state.phase not in TERMINAL_PHASES and next(wake_sources(state), None) is None
+    return not state.in_flight and state.phase not in TERMINAL_PHASES and next(wake_sources(state), None) is None
 
 
 def stall_at(state: RunState) -> int | None:

@@ -107,11 +107,11 @@ class Store:
         changed: tuple[str, ...] = RunRow._fields
         values: tuple[object, ...] = row
         if was is not None:
-            differing = [n for n, value in enumerate(row) if value != was[n]]
+            differing = [n for n, (now, before) in enumerate(zip(row, was, strict=True)) if now != before]
             if not differing:
                 return
-            changed = tuple(RunRow._fields[n] for n in differing)
-            values = tuple(row[n] for n in differing)
+            changed = tuple([RunRow._fields[n] for n in differing])
+            values = tuple([row[n] for n in differing])
         columns = ",".join(f"{name}=?" for name in changed)
         self._connection.execute(f"UPDATE runs SET {columns} WHERE n=?", (*values, self._number(run)))  # noqa: S608
 
