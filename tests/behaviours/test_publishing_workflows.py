@@ -407,7 +407,7 @@ def test_the_lock_holds_the_published_workflows_that_are_called_and_check_uses_i
     publishing_checks = (
         (caller.format("7", "  output { t = {{ steps.r.result.total }} }\n"), 0, "clean"),
         (caller.format('"x"', ""), 1, "HG307"),
-        (caller.format("7", "  output { t = {{ steps.r.result.totl }} }\n"), 1, "HG202"),
+        (caller.format("7", "  output { t = {{ steps.r.result.totl }} }\n"), 1, "HG307"),
     )
     for text, expected, said in publishing_checks:
         desk.write(text)
