@@ -86,7 +86,7 @@ STANDING: dict[str, Callable[[], MemoryRun]] = {
     "retrying": lambda: MemoryRun(plan(step("a", retry=Retry(2, (9_000,)))), {"a": error("transient")}).drive(),
     "interrupted": lambda: held(going(), HoldReason.INTERRUPTED),
     "operator": lambda: asked(going(), "pause"),
-    "reauth": lambda: MemoryRun(plan(step("a")), {"a": error("auth")}).drive(),
+    "reauth": lambda: MemoryRun(plan(step("a")), {"a": error("auth", detail={"connection": "slack"})}).drive(),
     "step_failed": lambda: MemoryRun(plan(step("a"), on_failure="pause"), {"a": error()}).drive(),
     "in_doubt": in_doubt,
     "credits": lambda: held(going(), HoldReason.CREDITS),

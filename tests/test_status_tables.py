@@ -459,3 +459,70 @@ def test_overdue_is_derived_and_never_stored():
 )
 def test_the_derived_status_is_the_first_row_that_matches(make, expected):
     assert derive(make().state) == expected
+
+
+# An end that comes too late
+
+
+LATE: dict[EventType, JsonObject] = {
+    EventType.ATTEMPT_SUCCEEDED: {"attempt": 0, "result": {"late": True}},
+    EventType.ATTEMPT_FAILED: {"attempt": 0, "error": error_data()},
+    EventType.ATTEMPT_LOST: {"attempt": 0},
+    EventType.ATTEMPT_CANCELLED: {"attempt": 0},
+    EventType.CHILD_ENDED: {"run": "another", "status": "completed", "output": {"late": True}},
+}
+LATE_CELLS = [
+    (status, kind) for status, row in STEP_TRANSITIONS.items() for kind in row if kind in LATE and status in row[kind]
+]
+
+
+@pytest.mark.parametrize(("status", "kind"), LATE_CELLS)
+def test_an_end_that_comes_after_the_attempt_was_given_up_is_recorded_and_changes_nothing(
+    status: StepStatus, kind: EventType
+) -> None:
+    run = at_status(status)
+    before = run["x"]
+    was = (before.status, before.detail, before.result, before.error, before.attempts, dict(run.state.in_flight))
+    run.append(Record(kind, LATE[kind], "x"))
+    after = run["x"]
+    assert (after.status, after.detail, after.result, after.error, after.attempts, dict(run.state.in_flight)) == was
+    assert run.events[-1].type is kind
+
+
+def test_an_interrupted_step_is_skipped_blocked_cancelled_or_evaluated_in_place() -> None:
+    for verb, ends in (("force_advance", "skipped forced"), ("cancel", "cancelled")):
+        run = at_status(StepStatus.INTERRUPTED)
+        run.ask(verb, "x", reason="why")
+        assert run.statuses["x"] == ends
+    failing = MemoryRun(plan(step("x"), step("bad")))
+    failing.drive()
+    failing.append(Record(EventType.HOLD_OPENED, {"hold": "interrupted"}))
+    failing.append(Record(EventType.ATTEMPT_LOST, {"attempt": 1}, "x"))
+    failing.drive()
+    assert failing.statuses["x"] == "interrupted"
+    failing.end("bad", 1, error())
+    failing.drive()
+    failing.append(Record(EventType.HOLD_RELEASED, {"hold": "interrupted"}))
+    failing.drive()
+    assert (failing.phase, failing.statuses["x"]) == ("failed", "cancelled")
+
+
+def test_a_checked_result_goes_on_to_the_review_or_fails_the_step() -> None:
+    checked = {"type": "object", "required": ["at"]}
+    run = started(plan(step("x", "delay", config={"for": 5}, result=checked, gates=(gate("after", "review"),)))).wait()
+    assert run.statuses["x"] == "waiting review"
+    assert run.types[-2:] == ["step_checked", "approval_requested"]
+    broken = started(plan(step("x", "delay", config={"for": 5}, result={"type": "array"}))).wait()
+    assert (broken.phase, broken.state.failure_code, broken["x"].has_result) == ("failed", "RESULT_INVALID", False)
+
+
+def test_a_step_between_attempts_is_retried_now_or_skipped_and_a_held_one_is_skipped() -> None:
+    run = at_status(StepStatus.RETRYING)
+    run.world = lambda *_: {}
+    run.ask("retry", "x")
+    assert (run.statuses["x"], run["x"].attempts, run.state.timers.get("retry:x")) == ("completed", 2, None)
+    for status in (StepStatus.RETRYING, StepStatus.HELD):
+        run = at_status(status)
+        run.ask("skip", "x")
+        assert run.statuses["x"] == "skipped operator"
+        assert run.state.holds == {}
