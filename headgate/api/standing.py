@@ -53,13 +53,13 @@ def _mark(read: Reader, name: str) -> Mark:
 
 
 def _stopped(view: WorkflowView, mark: Mark) -> Iterator[Reason]:
-    name, because = view.name, f": {mark.reason}" if mark.reason else ""
+    name, because = view.name, f" ({mark.reason})" if mark.reason else ""
     match view.status:
         case WorkflowStatus.ARCHIVED:
-            message = f"`{name}` is archived, by {mark.by}{because}: nothing starts it"
+            message = f"`{name}` is archived by {mark.by}{because}: nothing starts it"
             yield Reason("workflow", name, mark.at, ANYBODY, f"headgate enable {name}", message)
         case WorkflowStatus.DISABLED:
-            message = f"`{name}` is disabled, by {mark.by}{because}: nothing starts it"
+            message = f"`{name}` is disabled by {mark.by}{because}: nothing starts it"
             yield Reason("workflow", name, mark.at, ANYBODY, f"headgate enable {name}", message)
         case WorkflowStatus.DRAFT:
             yield _draft(view)

@@ -282,10 +282,10 @@ def test_TJ25_why_says_which_of_these_a_workflow_is(desk: Desk) -> None:
     done(desk, "activate")
     done(desk, "disable")
     desk.as_("bob").publish(refund("good day"), draft=True)
-    disabled = "`refund` is disabled, by ann: we agreed: nothing starts it"
+    disabled = "`refund` is disabled by ann (we agreed): nothing starts it"
     assert reasons(desk) == [(disabled, "headgate enable refund")]
     done(desk, "archive")
-    archived = "`refund` is archived, by ann: we agreed: nothing starts it"
+    archived = "`refund` is archived by ann (we agreed): nothing starts it"
     assert reasons(desk) == [(archived, "headgate enable refund")]
 
 
