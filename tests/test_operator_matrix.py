@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from memory_runs import START, MemoryRun, error, human, plan, step
 
-from headgate.plan import Retry
+from headgate.plan import JsonObject, Retry
 from headgate.runtime.acts import RefusalCode
 from headgate.runtime.commands import Record
 from headgate.runtime.decider import Accepted, NoOp, Refusal, Request, Verdict, derive, judge
 from headgate.runtime.events import EventType
-from headgate.runtime.status import HoldReason
+from headgate.runtime.status import RUN_TRANSITIONS, TERMINAL_PHASES, HoldReason, Phase
 
 MATRIX = """
 | | pause | resume | cancel | stop --now | stop --graceful | redrive | replay | fork |
@@ -244,3 +244,49 @@ def test_each_policy_with_and_without_an_edge_that_takes_the_failure_up(
         assert (run.phase, run.state.failed_step) == ("failed", "bad")
     else:
         assert derive(run.state) == ("paused", "step_failed: bad")
+
+
+PHASES: dict[Phase, str] = {
+    Phase.SCHEDULED: "scheduled",
+    Phase.QUEUED: "queued",
+    Phase.STARTING: "starting",
+    Phase.ACTIVE: "running",
+    Phase.DRAINING: "draining",
+    Phase.CANCELLING: "cancelling",
+    Phase.COMPLETED: "completed",
+    Phase.FAILED: "failed",
+    Phase.CANCELLED: "cancelled",
+    Phase.SKIPPED: "skipped",
+}
+FACTS: dict[EventType, JsonObject] = {
+    EventType.RUN_SKIPPED: {"reason": "missed"},
+    EventType.RUN_FAILED: {"code": "PLAN_INTEGRITY", "step": None, "message": "damaged"},
+    EventType.RUN_COMPLETED: {"outcome": "clean", "output": None},
+    EventType.RUN_DRAINING: {
+        "verdict": "cancelled",
+        "code": "RUN_STOPPED",
+        "step": None,
+        "message": None,
+        "deadline": START + 9,
+    },
+    EventType.RUN_CANCELLING: {"code": None, "deadline": START + 9},
+    EventType.RUN_CANCELLED: {"code": None},
+    EventType.RUN_REDRIVEN: {"epoch": 1, "from": None, "steps": []},
+}
+CHANGES = [(phase, kind) for phase, row in RUN_TRANSITIONS.items() if phase is not None for kind in row]
+
+
+@pytest.mark.parametrize(("phase", "kind"), CHANGES)
+def test_every_change_of_phase_in_the_table_leads_where_it_says(phase: Phase, kind: EventType) -> None:
+    run = STANDING[PHASES[phase]]()
+    assert run.phase is phase
+    run.verify = True
+    run.append(Record(kind, FACTS.get(kind, {})))
+    assert run.phase in RUN_TRANSITIONS[phase][kind]
+    if run.phase in TERMINAL_PHASES:
+        assert (run.state.in_flight, run.state.timers, run.state.holds, run.state.ends_by) == ({}, {}, {}, None)
+
+
+def test_a_run_begins_scheduled_when_it_is_due_later_and_queued_otherwise() -> None:
+    made = {queued().phase, queued(due_at=START + 5).phase}
+    assert made == RUN_TRANSITIONS[None][EventType.RUN_CREATED]

@@ -88,8 +88,10 @@ def opening(held: Record) -> Record:
 
 
 def fail(state: RunState, step: StepState, error: StepError) -> list[Command]:
-    """Fail `step` for good, and say what that means for its run."""
+    """Fail `step` for good, and say what that means for its run. What the platform refused nobody can try again."""
     then = consequence(state, step)
+    if then == "pause" and error.error_class is ErrorClass.POLICY:
+        then = "fail" if step.scope.loop is None else "item"
     records: list[Command] = [Record(EventType.STEP_FAILED, {"error": error_json(error), "then": then}, step.path)]
     if then == "pause":
         records.append(Record(EventType.HOLD_OPENED, {"hold": HoldReason.STEP_FAILED.value}, step.path))

@@ -298,3 +298,23 @@ def test_TJ26_why_tells_of_a_drain_and_of_a_stopped_run(desk: Desk) -> None:
     end(driver)
     code, out, _ = desk.cli("why", run)
     assert (code, "it was stopped" in out) == (0, True)
+
+
+def test_TJ20_a_call_that_the_platform_refuses_fails_the_run_and_is_not_resumable(desk: Desk) -> None:
+    (desk.folder / "headgate.toml").write_text('[project]\nname = "desk"\n[secrets]\nTOKEN = { env = "HOME" }\n')
+    plan = """
+    workflow w {
+      on_failure = pause
+      step s = lua { script = "return args", args = { t = {{ secrets.TOKEN }} } }
+    }
+    """
+    rest = desk.run(plan)
+    assert rest.view.failure is not None
+    assert (rest.view.status, rest.view.failure.code, rest.view.failure.step) == ("failed", "PLATFORM_REJECTED", "s")
+    error = rest.view.steps["s"].error
+    assert isinstance(error, dict)
+    assert (error["class"], rest.view.steps["s"].attempts) == ("policy", 1)
+    for verb in ("resume", "retry"):
+        with pytest.raises(Refused) as refusal:
+            desk.act(rest.view.run, verb, "s" if verb == "retry" else None)
+        assert refusal.value.code == "TERMINAL"

@@ -161,5 +161,5 @@ def test_a_secret_in_the_arguments_of_a_script_is_refused() -> None:
     )
     error = perform_all(one)[0]
     assert isinstance(error, StepError)
-    assert error.code == "CONFIG_INVALID"
+    assert (error.code, error.error_class) == ("PLATFORM_REJECTED", ErrorClass.POLICY)
     assert error.message == "a script may not see the secret `TOKEN`; send it from a step that calls a provider"

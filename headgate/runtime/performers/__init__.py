@@ -183,7 +183,7 @@ def _refuse_secrets(value: Json) -> None:
     match value:
         case {"$secret": str(name)}:
             message = f"a script may not see the secret `{name}`; send it from a step that calls a provider"
-            raise StepFailure(StepError("CONFIG_INVALID", message, ErrorClass.PERMANENT))
+            raise StepFailure(StepError("PLATFORM_REJECTED", message, ErrorClass.POLICY))
         case dict():
             for item in value.values():
                 _refuse_secrets(item)
