@@ -246,12 +246,7 @@ def test_a_run_of_a_store_that_is_full_loses_nothing(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("step s = agent triage { input = 1 }", "`agent`"),
         ('step s = memory search { query = "x" }', "`memory`"),
-        ('step s = human form { title = "?", fields = { a = string } }', "`human form`"),
-        ("concurrency = { max = 1 }\n step s = set { a = 1 }", "`concurrency`"),
-        ('step s = human approval { title = "?", channel = email }', "`channel = email`"),
-        ('step s = set { a = 1, gate approval { ask = "?", channel = slack } }', "slack"),
     ],
 )
 def test_what_is_not_run_yet_is_named_and_no_run_is_made(tmp_path: Path, text: str, named: str) -> None:

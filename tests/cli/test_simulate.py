@@ -373,3 +373,32 @@ def test_the_page_about_simulating_shows_what_is_printed(tmp_path):
         said = headgate(*command.split(), cwd=tmp_path)
         assert said.code == 0, said.err
         assert said.out == output
+
+
+WAITS = """\
+workflow waits {
+  input order: string
+
+  step paid = wait "paid" { match = {{ event.order == inputs.order and event.kind == "sale" }}, expires = 7d }
+  step big = switch after paid {
+    case {{ steps.paid.result.amount > 100 }} -> ask
+    else -> done
+  }
+  step ask = set { v = 1 }
+  step done = set { v = 2 }
+
+  output { event = {{ steps.paid.result }} }
+}
+"""
+
+
+def test_waits_get_events_that_fit_their_match(tmp_path):
+    (tmp_path / "waits.flow").write_text(WAITS)
+    said = headgate("simulate", "waits.flow", "--seed", "1", "-i", "order=A7", "--format", "json", cwd=tmp_path)
+    assert said.code == 0, said.err
+    assert "not a name here" not in said.out
+    told = headgate("simulate", "waits.flow", "--seeds", "30", "--format", "json", cwd=tmp_path)
+    assert told.code == 0, told.err
+    assert said.json["status"] == "completed"
+    event = said.json["output"]["event"]
+    assert (event["order"], event["kind"]) == ("A7", "sale")
