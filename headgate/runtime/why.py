@@ -176,10 +176,11 @@ def _awaits_event(state: RunState, path: str) -> Reason:
 
 def _asked(approval: Approval) -> Reason:
     who = ", ".join(approval.assignees) or "anybody"
+    what = f"{'an' if approval.kind == 'approval' else 'a'} {approval.kind}"
     message = (
-        f"`{approval.step}` waits for an {approval.kind} by {who}: {approval.title}; "
+        f"`{approval.step}` waits for {what} by {who}: {approval.title}; "
         f"{_EXPIRIES.get(approval.on_expiry, approval.on_expiry)} at {iso(approval.expires_at)}"
-    ).replace("an review", "a review")
+    )
     command = f"headgate approve {approval.task}"
     required = None if approval.fields is None else approval.fields.get("required")
     if isinstance(required, list) and required:

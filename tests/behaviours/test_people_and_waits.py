@@ -61,6 +61,9 @@ def link(desk: Desk, person: str) -> str:
 def test_TJ03_a_waiting_run_goes_on_when_its_form_is_answered(desk: Desk) -> None:
     run = desk.run(FORM).view
     assert (run.status, run.detail) == ("waiting", "form")
+    (reason,) = of(desk.cli("why", run.run, "--format", "json"))
+    assert reason["command"] == f"headgate answer {run.run}-1 -i amount=VALUE"
+    assert reason["message"].startswith("`ask` waits for a form by finance: What did it cost, on ***?")
     code, _, err = desk.cli("answer", run.run, "ask", "-i", "amount=twelve")
     assert (code, "the field `amount` is number: expected JSON" in err) == (2, True)
     code, _, err = desk.cli("answer", run.run, "ask", "-i", "amount=-1e400", "-i", "reason=fun")
