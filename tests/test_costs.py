@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sqlite3
 from itertools import pairwise, product
@@ -11,7 +12,9 @@ from statistics import median
 import pytest
 from desk import Desk
 
-from headgate.api import history, site
+from headgate.api import history, running, site
+from headgate.api.inputs import NOTHING_GIVEN
+from headgate.api.place import Driving
 from headgate.runtime.store import RunFilter, Store
 from headgate.runtime.store.listing import listing
 from headgate.runtime.store.opening import open_for_writing
@@ -178,3 +181,11 @@ def test_a_list_in_the_words_of_others_is_read_page_by_page(desk: Desk, monkeypa
         desk.run(f"workflow w {{ step a = {end} }}", wait_ms=0)
     found = history.runs_called(["running"], RunFilter(limit=3), "rocketlead", desk.place)
     assert [view.status for view in found] == ["waiting"] * 3
+
+
+def test_plans_and_states_are_out_of_the_way_of_the_collector_while_runs_are_driven(desk: Desk) -> None:
+    seen: list[int] = []
+    target = desk.write("workflow w { step a = delay 150ms\n step b = set after a { x = 1 } }")
+    running.run(target, NOTHING_GIVEN, desk.place, Driving(on_change=lambda _: seen.append(gc.get_freeze_count())))
+    assert max(seen) > 1_000
+    assert gc.get_freeze_count() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 from collections.abc import Coroutine, Mapping
@@ -171,9 +172,12 @@ class Session(AbstractContextManager["Session"]):
         caught = _SIGNALS if threading.current_thread() is threading.main_thread() else ()
         for number in caught:
             loop.add_signal_handler(number, self._stop, loop)
+        freezing = loop.call_soon(gc.freeze)  # plans and states stay: no look for garbage goes through them again
         try:
             await self.executor.drive(patience)
         finally:
+            freezing.cancel()
+            gc.unfreeze()
             for number in caught:
                 loop.remove_signal_handler(number)
             if self._view_due is not None:
