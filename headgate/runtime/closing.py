@@ -135,9 +135,10 @@ def open_steps(state: RunState) -> Iterator[StepState]:
 
 def _open(scope: ScopeState) -> Iterator[StepState]:
     for step in list(scope.steps.values()):
-        if step.settled or step.status is StepStatus.FAILED:
+        if not step.settled and step.status is not StepStatus.FAILED:
+            yield step
+        elif step.status is not StepStatus.CANCELLED:
             continue
-        yield step
-        if step.loop is not None:
+        if step.loop is not None:  # of one that was cancelled, too: what was out in it may have gone on since
             for inner in step.loop.scopes.values():
                 yield from _open(inner)

@@ -318,8 +318,6 @@ def _parked(state: RunState, step: StepState, event: Event) -> None:
     del state.in_flight[step.path]
     park(state, step, WaitsFor.CALLBACK, event.at)
     _bound(state, step, event.data.get("until"))
-    if state.phase is Phase.CANCELLING:
-        state.urgent[step.path] = None  # its loop may be cancelled already, and nobody else looks for it
 
 
 def awaits_callback(state: RunState, step: StepState, attempt: Json) -> bool:

@@ -1,5 +1,9 @@
 """The workflows that are killed at every point. BOOK stands for the ledger's file."""
 
+from __future__ import annotations
+
+from more_plans import MORE
+
 SEQUENCE = """
 workflow sequence {
   step first = ledger { book = "BOOK", line = "a", reversibility = recoverable }
@@ -91,6 +95,9 @@ workflow money {
 }
 """
 
+# in every run of the tests; the others by `python -m tests.crash.long`
+IN_CI = ("sequence", "each", "retry_and_timer", "approval", "call", "money")
+
 # name -> (text, workflow, the steps whose effect must be found, how many attempts fail on purpose)
 PLANS = {
     "sequence": (SEQUENCE, "sequence", {"first", "second", "third"}, 0),
@@ -100,4 +107,5 @@ PLANS = {
     "repeat_and_switch": (ROUNDS, "rounds", {"poll.0.look", "poll.1.look", "poll.2.look", "many"}, 0),
     "call": (CALLS, "parent", {"ahead", "one", "two", "behind"}, 0),
     "money": (MONEY, "money", {"quote", "pay", "thank"}, 0),
+    **MORE,
 }

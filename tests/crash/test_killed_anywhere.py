@@ -1,4 +1,8 @@
-"""Real processes, really killed, at every durable point: what was acknowledged stays, and nothing happens twice."""
+"""Real processes, really killed, at every durable point: what was acknowledged stays, and nothing happens twice.
+
+`python -m tests.crash.long` does the same with twenty plans. The ledger is a file beside the store that every effect
+adds a line to: what really happened, whatever the store says.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crash_plans import PLANS
+from crash_plans import IN_CI, PLANS
 
 from headgate.api import deciding, history, operating, running, site
 from headgate.api.inputs import NOTHING_GIVEN
 from headgate.api.operating import Act
 from headgate.api.place import Driving, Place
-from headgate.runtime.loading import PlanShelf, load_state
-from headgate.runtime.projecting import project
+from headgate.runtime.auditing import audit
 from headgate.runtime.store import RunFilter, RunWrite, Store, reader_of
 
 IN_FLIGHT_AT_MOST = 2  # the `each` runs two items at once, everything else one attempt
+ALL_PLANS = "HEADGATE_ALL_CRASH_PLANS"
 BEFORE, AFTER, EFFECT = "before the commit", "after the commit", "after the effect"
 
 
@@ -28,6 +32,7 @@ class Workflow:
 
     def __init__(self, folder: Path, name: str) -> None:
         text, workflow, self.steps, self.failing = PLANS[name]
+        self.text = text
         folder.mkdir(parents=True)
         self.book = folder / "book.txt"
         self.target = str(folder / f"{name}.flow") + f"#{workflow}"
@@ -64,7 +69,8 @@ class Workflow:
     def check(self) -> None:
         """Every effect happened; none of them twice but what was in flight; the log and its projections agree."""
         attempts = [" ".join(line.split(" ")[:2]) for line in self.lines()]
-        assert len(attempts) == len(set(attempts)), f"an attempt was performed twice: {attempts}"
+        one_run = "call child" not in self.text
+        assert not one_run or len(attempts) == len(set(attempts)), f"an attempt was performed twice: {attempts}"
         steps = Counter(attempt.split(" ")[0] for attempt in attempts)
         assert set(steps) == self.steps
         assert steps.total() - len(steps) - self.failing <= IN_FLIGHT_AT_MOST, steps
@@ -73,7 +79,7 @@ class Workflow:
         assert read is not None
         for row in read.runs(RunFilter()):
             assert [seq for seq, _ in read.events(row.id)] == list(range(1, len(read.events(row.id)) + 1))
-            assert project(load_state(read, PlanShelf(read), row), row.root) == row
+        assert list(audit(read, lambda _done, _of: None)) == [], "a projection is not what its log says"
         read.close()
 
 
@@ -116,7 +122,7 @@ def was_killed(act: Callable[[], object], moment: str, number: int) -> bool:
 
 
 @pytest.mark.parametrize("moment", [BEFORE, AFTER, EFFECT])
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("name", PLANS if os.environ.get(ALL_PLANS) else IN_CI)
 def test_a_run_killed_at_any_point_goes_on_and_redoes_only_what_was_in_flight(
     name: str, moment: str, tmp_path: Path
 ) -> None:

@@ -129,7 +129,7 @@ def _a_late_one_ends(run: WatchedRun, dice: Dice) -> None:
         EventType.TOOL_RETURNED,
     )
     step = state.steps.get(path)
-    if step is None:
+    if step is None or state.in_flight.get(path) == attempt:  # an agent's attempt is out again, with another piece
         return
     before = step.status, step.has_result, step.result, step.error, step.attempts
     match dice.choice(kinds):

@@ -55,7 +55,11 @@ class WatchedRun(MemoryRun):
         assert found is None, f"after {event} the log folds to another state{found}"
         self.progress.after(self.state, event)
         for check in AFTER_EVENTS:
-            check(self.state)
+            try:
+                check(self.state)
+            except AssertionError as broken:
+                broken.add_note(f"after {[(e.type.value, e.step, e.data) for e in self.events[-9:]]}")
+                raise
         self._notice_given_up(out, event)
 
     def _notice_given_up(self, out: dict[str, int], event: Event) -> None:
