@@ -99,11 +99,10 @@ def read_plan(history: Mapping[str, Any]) -> Plan:
 
 
 def _draw(count: int) -> list[tuple[Plan, list[Event], RunState]]:
-    from happenings import live
+    from happenings import born, live
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import strategies as st
     from strategies.plans import plans
-    from watched import WatchedRun
 
     drawn: list[tuple[Plan, list[Event], RunState]] = []
 
@@ -119,7 +118,7 @@ def _draw(count: int) -> list[tuple[Plan, list[Event], RunState]]:
     def draw(made: Plan, seed: int, length: int) -> None:
         dice = random.Random(seed)
         made = with_digest(made)
-        run = WatchedRun(made, due_at=dice.choice([None, None, 1_800_000_003_000]))
+        run = born(made, dice)
         live(run, dice, length)
         if len(run.events) <= MOST_EVENTS:
             drawn.append((made, run.events, run.state))

@@ -22,8 +22,6 @@ from headgate.runtime.view import run_view
 
 FOLDER = Path(__file__).parent / "cases" / "histories"
 BY_HAND = [path for path in sorted(FOLDER.glob("*.json")) if "_drawn_" not in path.name]
-# what no run in memory comes by
-BESIDE = {EventType.RUN_SKIPPED}
 DRAWN = sorted(FOLDER.glob("*_drawn_*.json"))
 
 
@@ -73,7 +71,7 @@ def test_a_drawn_history_comes_to_the_same_state_field_by_field(history: Path) -
 
 def test_every_type_of_event_has_its_history():
     assert len(BY_HAND) >= 4
-    without = set(EventType) - golden.types_kept() - BESIDE
+    without = set(EventType) - golden.types_kept()
     assert not without, f"no kept history holds {sorted(without)}: `python -m tests.golden` adds one"
 
 

@@ -13,7 +13,7 @@ from headgate.runtime.events import Event, EventType
 from headgate.runtime.loops import conclude, loop_of, loop_result, open_next, start_loop, whole
 from headgate.runtime.marks import DELAY, EVERY, RETRY, WAIT, arm, begin, disarm, mark, park
 from headgate.runtime.state import RunState, StepState, error_of
-from headgate.runtime.status import HoldReason, Phase, SkipDetail, StepStatus, WaitsFor
+from headgate.runtime.status import HoldReason, SkipDetail, StepStatus, WaitsFor
 
 Applier: TypeAlias = "Callable[[RunState, StepState, Event], None]"
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from memory_runs import error
 from watched import WatchedRun
 
-from headgate.plan import Json, JsonObject
+from headgate.plan import Json, JsonObject, Plan
 from headgate.runtime import judging
 from headgate.runtime.commands import Record
 from headgate.runtime.decider import NoOp, Refusal, derive, next_wake
@@ -18,10 +18,12 @@ from headgate.runtime.events import EventType
 from headgate.runtime.state import error_json
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, StepStatus, WaitsFor
 
-VERBS: Final = (*judging._VERBS, "callback")
+VERBS: Final = tuple(judging._VERBS)
 PEOPLE: Final = ({}, {}, {"admins": ["root"], "team": ["ann", "bea"]})
 # What clears a hold; any other is released by `resume`.
 RELEASES: Final = {HoldReason.STEP_FAILED: "skip", HoldReason.IN_DOUBT: "confirm"}
+# What the platform opens before a run starts, and releases itself.
+BEFORE_IT_STARTS: Final = (HoldReason.THROUGHPUT, HoldReason.SPEND_CAP, HoldReason.CREDITS)
 
 Dice = random.Random
 Arguments = Callable[[WatchedRun, Dice], dict[str, Any]]
@@ -47,9 +49,15 @@ def _called_back(run: WatchedRun, dice: Dice, attempt: int) -> dict[str, Any]:
 ARGUMENTS: Final[dict[str, Arguments]] = {
     "confirm": lambda _run, dice: {"done": dice.random() < 0.5, **_maybe_output(dice)},
     "skip": lambda _run, dice: _maybe_output(dice),
-    "retry": lambda _run, dice: {"edit": {"p": dice.randrange(3)}} if dice.random() < 0.5 else {},
+    "retry": lambda _run, dice: {"edit": {"p": dice.randrange(2, 5)}} if dice.random() < 0.7 else {},
     "redrive": lambda _run, dice: {"yes": dice.random() < 0.7},
     "callback": lambda run, dice: _called_back(run, dice, dice.randrange(3)),
+    "stop": lambda _run, dice: {"graceful": dice.random() < 0.7, "deadline_ms": dice.choice([1_000, 90_000])},
+    "release": lambda _run, dice: {"hold": dice.choice(["throughput", "spend_cap", "credits", "reauth"])},
+    "extend": lambda _run, dice: {"ms": dice.choice([1_000, 90_000])},
+    "answer": lambda _run, dice: {
+        "fields": dice.choice([{"amount": 7, "why": "so"}, {"amount": 7}, {"amount": "x"}, {}])
+    },
     "approve": lambda _run, dice: {"comment": "fine"} if dice.random() < 0.3 else {},
 }
 
@@ -210,7 +218,7 @@ def _sensible(run: WatchedRun) -> list[tuple[str, str]]:
         (verb, each.step)
         for each in state.approvals.values()
         if each.status == "pending" or len(state.approvals) < 3
-        for verb in ("approve", "approve", "approve", "deny")
+        for verb in ("approve", "approve", "answer", "extend", "deny")
     ]
     for reason, path in state.holds:
         verbs = {"step_failed": ("retry", "retry", "skip"), "in_doubt": ("confirm",)}.get(reason, ("resume",))
@@ -286,6 +294,9 @@ def _answer_from_outside(run: WatchedRun) -> None:
 
 def _clear(run: WatchedRun) -> None:
     reason, path = next(iter(run.state.holds))
+    if reason in BEFORE_IT_STARTS:
+        assert not isinstance(run.ask("release", None, hold=reason.value, actor="system"), Refusal)
+        return
     verdict = run.ask(RELEASES.get(reason, "resume"), path, done=True)
     assert not isinstance(verdict, Refusal), verdict
 
@@ -299,8 +310,18 @@ def check_the_end(run: WatchedRun) -> None:
     assert not left, f"the run has {run.phase} and left {left} after {tail}"
 
 
+def born(made: Plan, dice: Dice) -> WatchedRun:
+    """A run that starts now, or is due in a moment and may come too late."""
+    if dice.random() < 0.7:
+        return WatchedRun(made)
+    late = {"late_window": 1_000} if dice.random() < 0.5 else {}
+    return WatchedRun(made, due_at=1_800_000_003_000, **late)
+
+
 def live(run: WatchedRun, dice: Dice, length: int) -> None:
     """A whole life: `length` happenings, an end, and sometimes another life after it."""
+    if run.phase in ("scheduled", "queued") and dice.random() < 0.2:
+        run.append(Record(EventType.HOLD_OPENED, {"hold": dice.choice(BEFORE_IT_STARTS).value}))
     for _ in range(length):
         something(run, dice)
         if run.phase in ("failed", "cancelled") and dice.random() < 0.5:

@@ -22,13 +22,12 @@ sys.path[:0] = [str(TESTS), str(TESTS / "installed"), str(TESTS / "properties")]
 
 def run_shard(number: int, examples: int, seed: int) -> dict[str, object]:
     """Draws `examples` runs; raises AssertionError for one that breaks a promise."""
-    from happenings import live
+    from happenings import born, live
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import seed as seeded
     from hypothesis import strategies as st
     from purity import Witness
     from strategies.plans import plans
-    from watched import WatchedRun
 
     from headgate.plan import Plan
 
@@ -49,7 +48,7 @@ def run_shard(number: int, examples: int, seed: int) -> dict[str, object]:
     def any_history(made: Plan, dice_seed: int, length: int) -> None:
         nonlocal lived
         dice = random.Random(dice_seed)
-        run = WatchedRun(made, due_at=dice.choice([None, None, None, 1_800_000_003_000]))
+        run = born(made, dice)
         live(run, dice, length)
         objection = witness.objection(made, run.trace)
         assert objection is None, objection

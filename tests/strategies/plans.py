@@ -19,7 +19,12 @@ ENDS = ("finish", "fail")
 EFFECTS = ["mcp", "mcp", "mcp", "http", "lua", "agent"]
 KINDS = [*EFFECTS, *LOOPS, *(name for name in kind_names() if name not in ENDS)]
 WORDS = ["", "", "", "", "failed ", "denied ", "finished ", "*finished ", "*failed "]
-POLICIES = ["pause", "pause", "continue", "continue", "fail"]
+POLICIES = ["pause", "pause", "continue", "continue", "fail", "drain"]
+FIELDS: dict[str, Json] = {
+    "type": "object",
+    "properties": {"amount": {"type": "integer"}, "why": {"type": "string"}},
+    "required": ["amount"],
+}
 EXPIRIES = ["deny", "proceed", "escalate"]
 
 
@@ -64,7 +69,10 @@ def _human(draw: st.DrawFn, name: str, words: list[str], given: dict[str, Any]) 
         "on_expiry": draw(st.sampled_from(EXPIRIES)),
         "escalate_to": ["cfo"],
         "assignees": draw(st.sampled_from([[], ["ann"], ["team"]])),
+        "expires": draw(st.sampled_from([60_000, 172_800_000])),
     }
+    if draw(st.integers(0, 3)) == 0:
+        asked |= {"kind": "form", "fields": FIELDS}
     kept = {key: given[key] for key in ("enabled", "when", "on_failure") if key in given}
     return human(name, *words, **asked)._replace(**kept)
 
@@ -85,6 +93,8 @@ def common(draw: st.DrawFn, depth: int) -> dict[str, Any]:
         given["gates"] = tuple(draw(st.lists(gates(), max_size=2)))
     if depth == 0 and draw(st.integers(0, 2)) == 0:
         given["on_failure"] = draw(st.sampled_from(POLICIES))
+    if draw(st.integers(0, 5)) == 0:
+        given["result"] = draw(st.sampled_from([{"type": "object"}, {"type": "string"}]))
     if draw(st.integers(0, 7)) == 0:
         given["idempotency_key"] = "{{ 'key' }}"
     return given
