@@ -99,7 +99,7 @@ def read_plan(history: Mapping[str, Any]) -> Plan:
 
 
 def _draw(count: int) -> list[tuple[Plan, list[Event], RunState]]:
-    from happenings import born, live
+    from happenings import lives
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import strategies as st
     from strategies.plans import plans
@@ -116,12 +116,9 @@ def _draw(count: int) -> list[tuple[Plan, list[Event], RunState]]:
     )
     @given(made=plans(), seed=st.integers(0, 2**32), length=st.integers(0, 30))
     def draw(made: Plan, seed: int, length: int) -> None:
-        dice = random.Random(seed)
         made = with_digest(made)
-        run = born(made, dice)
-        live(run, dice, length)
-        if len(run.events) <= MOST_EVENTS:
-            drawn.append((made, run.events, run.state))
+        runs = lives(made, random.Random(seed), length)
+        drawn.extend((made, run.events, run.state) for run in runs if len(run.events) <= MOST_EVENTS)
 
     draw()
     return drawn
@@ -138,7 +135,7 @@ def _write(number: int, made: Plan, events: list[Event], state: RunState) -> Pat
 
 def main() -> int:
     missing_before = shapes_kept()
-    drawn = _draw(4_000)
+    drawn = _draw(2_500)
     wanted = set().union(*(shapes((e.type.value, e.data) for e in events) for _, events, _ in drawn)) - missing_before
     number = 1 + max((int(path.stem[-2:]) for path in FOLDER.glob("v1_drawn_*.json")), default=0)
     while wanted:

@@ -67,7 +67,7 @@ def _is_kept(step: StepState) -> bool:
 
 
 def _facts(step: StepState) -> JsonObject:
-    facts: JsonObject = {"status": step.status.value, "detail": step.detail, "input": step.input}
+    facts: JsonObject = {"status": step.status.value, "detail": step.detail and str(step.detail), "input": step.input}
     if step.has_result:
         facts["result"] = step.result
     return facts

@@ -15,6 +15,7 @@ from headgate.runtime.commands import Record
 from headgate.runtime.decider import NoOp, Refusal, derive, next_wake
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import EventType
+from headgate.runtime.forking import fork
 from headgate.runtime.state import error_json
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, StepStatus, WaitsFor
 
@@ -334,3 +335,20 @@ def live(run: WatchedRun, dice: Dice, length: int) -> None:
             something(run, dice)
         bring_to_an_end(run)
         check_the_end(run)
+
+
+def lives(made: Plan, dice: Dice, length: int) -> list[WatchedRun]:
+    """A run's whole life, and now and then that of a run which is forked from it."""
+    runs = [born(made, dice)]
+    live(runs[0], dice, length)
+    state = runs[0].state
+    if state.root.steps and dice.random() < 0.2:
+        runs.append(forked(runs[0], dice.choice([None, *state.topology.nodes])))
+        live(runs[1], dice, length // 2)
+    return runs
+
+
+def forked(run: WatchedRun, start: str | None) -> WatchedRun:
+    """A new run of the same plan that keeps the ends of the steps before `start`."""
+    kept = fork(run.state, start)
+    return WatchedRun(run.plan, source="R", fork={"from": start, "kept": {**kept.kept}, "approved": {**kept.approved}})

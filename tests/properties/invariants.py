@@ -178,7 +178,11 @@ class Progress:
 
     def before(self, state: RunState, event: Event) -> None:
         """What may happen to a run as it stands."""
-        if event.type in _DISPATCHES:
+        if event.type in _PIECES and state.phase is Phase.DRAINING:
+            talk = state.steps[str(event.step)].talk
+            assert talk is not None, "what is out may finish, with all of its pieces"
+            assert talk.going
+        elif event.type in _DISPATCHES | _PIECES:
             assert not state.holds, f"`{event.step}` was dispatched under {list(state.holds)}"
             assert state.phase is Phase.ACTIVE, f"`{event.step}` was dispatched while {state.phase}"
         if event.type is EventType.STEP_DISPATCHED:
@@ -222,9 +226,8 @@ def _waiting_items(state: RunState) -> Iterator[str]:
 _DISPATCHES: Final = {
     EventType.STEP_DISPATCHED,
     EventType.LOOP_STARTED,
-    EventType.AGENT_ASKED,
-    EventType.TOOL_CALLED,
 }
+_PIECES: Final = {EventType.AGENT_ASKED, EventType.TOOL_CALLED}
 _REOPENS: Final = {EventType.RUN_REDRIVEN, EventType.LOOP_STARTED}
 
 

@@ -22,7 +22,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "installed"), str(TESTS / "properties")]
 
 def run_shard(number: int, examples: int, seed: int) -> dict[str, object]:
     """Draws `examples` runs; raises AssertionError for one that breaks a promise."""
-    from happenings import born, live
+    from happenings import lives
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import seed as seeded
     from hypothesis import strategies as st
@@ -47,13 +47,11 @@ def run_shard(number: int, examples: int, seed: int) -> dict[str, object]:
     @given(made=plans(), dice_seed=st.integers(0, 2**32), length=st.integers(0, 60))
     def any_history(made: Plan, dice_seed: int, length: int) -> None:
         nonlocal lived
-        dice = random.Random(dice_seed)
-        run = born(made, dice)
-        live(run, dice, length)
-        objection = witness.objection(made, run.trace)
-        assert objection is None, objection
+        for run in lives(made, random.Random(dice_seed), length):
+            objection = witness.objection(made, run.trace)
+            assert objection is None, objection
+            seen.update(event.type.value for event in run.events)
         lived += 1
-        seen.update(event.type.value for event in run.events)
 
     try:
         any_history()

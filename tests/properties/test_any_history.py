@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from happenings import ARGUMENTS, VERBS, born, live
+from happenings import ARGUMENTS, VERBS, lives
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from purity import Witness, replay
@@ -36,10 +36,8 @@ def witness() -> Iterator[Witness]:
 @CI
 @given(made=plans(), seed=st.integers(0, 2**32), length=st.integers(5, 40))
 def test_any_history_keeps_every_promise(made: Plan, seed: int, length: int, witness: Witness) -> None:
-    dice = random.Random(seed)
-    run = born(made, dice)
-    live(run, dice, length)
-    assert witness.objection(made, run.trace) is None
+    for run in lives(made, random.Random(seed), length):
+        assert witness.objection(made, run.trace) is None
 
 
 def test_the_witness_objects_to_another_decision(witness: Witness) -> None:
@@ -71,10 +69,8 @@ def test_histories_come_by_every_event() -> None:
     )
     @given(made=plans(), seed=st.integers(0, 2**32))
     def look(made: Plan, seed: int) -> None:
-        dice = random.Random(seed)
-        run = born(made, dice)
-        live(run, dice, 30)
-        seen.update(event.type for event in run.events)
+        for run in lives(made, random.Random(seed), 30):
+            seen.update(event.type for event in run.events)
 
     look()
     assert seen == set(EventType), f"no history comes by {sorted(set(EventType) - seen)}"

@@ -26,6 +26,21 @@ RELEASES = {
     HoldReason.OPERATOR: ("resume", {}),
 }
 
+# What any verb may be given; each takes what it knows.
+EVERYTHING: JsonObject = {
+    "yes": True,
+    "done": False,
+    "ms": 60_000,
+    "fields": {},
+    "graceful": True,
+    "deadline_ms": 90_000,
+    "hold": "throughput",
+    "attempt": 1,
+    "token": "sha256:of nobody",
+    "expires_at": None,
+    "result": {},
+}
+
 
 class People:
     """`asked` are the ids of all requests that were acknowledged; each must have its answer at the end."""
@@ -69,7 +84,7 @@ class People:
         if self._dice.random() < 0.75:
             return self.clear(state)
         path = self._dice.choice([*state.steps, "nothing"])
-        self._ask(state, Request(self._dice.choice(VERBS), "ann", path, args={"yes": True, "done": False}))
+        self._ask(state, Request(self._dice.choice(VERBS), "ann", path, args=dict(EVERYTHING)))
         return True
 
     def clear(self, state: RunState) -> bool:
