@@ -135,7 +135,7 @@ def _write(number: int, made: Plan, events: list[Event], state: RunState) -> Pat
 
 def main() -> int:
     missing_before = shapes_kept()
-    drawn = _draw(2_500)
+    drawn = _draw(1_500)
     wanted = set().union(*(shapes((e.type.value, e.data) for e in events) for _, events, _ in drawn)) - missing_before
     number = 1 + max((int(path.stem[-2:]) for path in FOLDER.glob("v1_drawn_*.json")), default=0)
     while wanted:

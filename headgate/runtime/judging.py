@@ -80,7 +80,11 @@ def _resume(case: Case) -> Verdict:
 def _reconnected(case: Case) -> Verdict:
     """A connection is active again: what waits for nobody else goes on, of the rest it is known that it may."""
     state, name = case.state, case.request.args.get("connection")
-    held = [key for key, hold in state.holds.items() if hold.connection == name and not hold.cured]
+    held = [
+        key
+        for key, hold in state.holds.items()
+        if key[0] is HoldReason.REAUTH and hold.connection == name and not hold.cured
+    ]
     if not held:
         return NoOp(f"nothing of it is held for `{name}`")
     if state.plan.policies.resume_on_reconnect:

@@ -173,7 +173,8 @@ def test_a_driver_that_hangs_loses_its_lease(tmp_path: Path) -> None:
     """The heartbeat is the loop's own: it is sent between two turns, or not at all. A thread beside it would lie."""
     import sim_time
     from sim_store import Disk, faulty
-    from sim_world import FarOwner, callee, office_plans
+    from sim_workers import FarOwner, NoBindings
+    from sim_world import callee, office_plans
 
     from headgate.plan import dump
     from headgate.runtime.fleet import Fleet
@@ -187,7 +188,7 @@ def test_a_driver_that_hangs_loses_its_lease(tmp_path: Path) -> None:
 
     def fleet(name: str) -> Fleet:
         return Fleet(
-            store, FarOwner(name), callee, lambda *_: None, {}, identifiers=Identifiers(random.Random(1).randbytes)
+            store, FarOwner(name), callee, NoBindings(), {}, identifiers=Identifiers(random.Random(1).randbytes)
         )
 
     hung = fleet("hung")

@@ -46,6 +46,10 @@ def _called_back(run: WatchedRun, dice: Dice, attempt: int) -> dict[str, Any]:
     return {**given, "result": {"called": "back"}}
 
 
+def _held_connections(run: WatchedRun) -> list[str | None]:
+    return [hold.connection for hold in run.state.holds.values() if hold.reason is HoldReason.REAUTH]
+
+
 # verb -> the arguments it may have; a verb that is not here is asked without
 ARGUMENTS: Final[dict[str, Arguments]] = {
     "confirm": lambda _run, dice: {"done": dice.random() < 0.5, **_maybe_output(dice)},
@@ -55,6 +59,7 @@ ARGUMENTS: Final[dict[str, Arguments]] = {
     "callback": lambda run, dice: _called_back(run, dice, dice.randrange(3)),
     "stop": lambda _run, dice: {"graceful": dice.random() < 0.7, "deadline_ms": dice.choice([1_000, 90_000])},
     "release": lambda _run, dice: {"hold": dice.choice(["throughput", "spend_cap", "credits", "reauth"])},
+    "reconnected": lambda run, dice: {"connection": dice.choice([None, "slack", *_held_connections(run)])},
     "extend": lambda _run, dice: {"ms": dice.choice([1_000, 90_000])},
     "answer": lambda _run, dice: {
         "fields": dice.choice([{"amount": 7, "why": "so"}, {"amount": 7}, {"amount": "x"}, {}])
@@ -67,6 +72,8 @@ def answer(dice: Dice) -> Json | StepError:
     if dice.random() < 0.5:
         return dice.choice([{"n": dice.randrange(5)}, {}, None, [1, {"a": "ü"}], "text"])
     kind = dice.choice([*ErrorClass, ErrorClass.TRANSIENT, ErrorClass.TRANSIENT])
+    if kind is ErrorClass.AUTH and dice.random() < 0.8:
+        return error(kind.value, detail={"connection": "slack"})
     return error(kind.value, retry_after_ms=dice.choice([None, None, 700]))
 
 
@@ -213,6 +220,13 @@ def ask(run: WatchedRun, dice: Dice, verb: str, path: str | None) -> None:
         assert len(run.events) == before
 
 
+_CLEARS: Final[dict[HoldReason, tuple[str, ...]]] = {
+    HoldReason.STEP_FAILED: ("retry", "retry", "skip"),
+    HoldReason.IN_DOUBT: ("confirm",),
+    HoldReason.REAUTH: ("reconnected", "resume", "skip"),
+}
+
+
 def _sensible(run: WatchedRun) -> list[tuple[str, str]]:
     state = run.state
     found = [
@@ -222,7 +236,7 @@ def _sensible(run: WatchedRun) -> list[tuple[str, str]]:
         for verb in ("approve", "approve", "answer", "extend", "deny")
     ]
     for reason, path in state.holds:
-        verbs = {"step_failed": ("retry", "retry", "skip"), "in_doubt": ("confirm",)}.get(reason, ("resume",))
+        verbs = _CLEARS.get(reason, ("resume",))
         found += [(verb, path or "") for verb in verbs]
     return found + [("retry", path) for path in state.retrying]
 
@@ -297,6 +311,10 @@ def _clear(run: WatchedRun) -> None:
     reason, path = next(iter(run.state.holds))
     if reason in BEFORE_IT_STARTS:
         assert not isinstance(run.ask("release", None, hold=reason.value, actor="system"), Refusal)
+        return
+    if reason is HoldReason.REAUTH and not run.state.holds[reason, path].cured:
+        connection = run.state.holds[reason, path].connection
+        assert not isinstance(run.ask("reconnected", None, connection=connection, actor="system"), Refusal)
         return
     verdict = run.ask(RELEASES.get(reason, "resume"), path, done=True)
     assert not isinstance(verdict, Refusal), verdict

@@ -35,6 +35,7 @@ EVERYTHING: JsonObject = {
     "graceful": True,
     "deadline_ms": 90_000,
     "hold": "throughput",
+    "connection": None,
     "attempt": 1,
     "token": "sha256:of nobody",
     "expires_at": None,
@@ -97,6 +98,10 @@ class People:
         for reason, path in state.holds:
             if reason is HoldReason.IN_DOUBT and path is not None:
                 return self._settle_doubt(state, path)
+            if reason is HoldReason.REAUTH and not state.holds[reason, path].cured:
+                connection = state.holds[reason, path].connection
+                self._ask(state, Request("reconnected", "system", args={"connection": connection}))
+                return True
             if reason in RELEASES:
                 verb, args = RELEASES[reason]
                 self._ask(state, Request(verb, "ann", path, args=dict(args)))

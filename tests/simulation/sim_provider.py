@@ -24,7 +24,7 @@ _ERRORS = {
     "later": StepError("UPSTREAM_ERROR", "not now", ErrorClass.TRANSIENT),
     "refused": StepError("UPSTREAM_ERROR", "never", ErrorClass.PERMANENT),
     "broken": StepError("UPSTREAM_ERROR", "the connection broke", ErrorClass.IN_DOUBT),
-    "expired": StepError("AUTH_REAUTH_REQUIRED", "log in again", ErrorClass.AUTH),
+    "expired": StepError("AUTH_REAUTH_REQUIRED", "log in again", ErrorClass.AUTH, detail={"connection": "slack"}),
 }
 TIMED_OUT = StepError("STEP_TIMED_OUT", "it took longer than its timeout", ErrorClass.IN_DOUBT)
 

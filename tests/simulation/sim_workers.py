@@ -13,6 +13,7 @@ from sim_provider import Provider
 from sim_store import Disk, faulty
 from sim_time import Process, SkewedClock, Timeline, Until
 
+from headgate.plan import JsonObject
 from headgate.runtime.attempts import Ended
 from headgate.runtime.children import Callees
 from headgate.runtime.connections import World
@@ -47,6 +48,19 @@ class FarOwner(Owner):
     def __init__(self, name: str) -> None:
         self.name = name
         self._descriptor = None
+
+
+class NoBindings:
+    """`Bindings` of a machine that knows no connection."""
+
+    def facts(self, _environment: str | None, _kind: str, _given: JsonObject) -> JsonObject:
+        return {}
+
+    def refused(self, _environment: str | None, _kind: str, _given: JsonObject) -> str | None:
+        return None
+
+    def usable(self, _connection: str) -> bool:
+        return False
 
 
 class Worker:

@@ -14,7 +14,7 @@ from sim_people import People
 from sim_provider import Ledger, Provider
 from sim_store import Disk, sound
 from sim_time import SkewedClock, Timeline
-from sim_workers import FarOwner, Office, Worker
+from sim_workers import FarOwner, NoBindings, Office, Worker
 
 from headgate.plan import JsonObject, Plan, dump
 from headgate.runtime.children import Callee
@@ -145,7 +145,7 @@ class Simulation:
         """What starts runs: a process of its own that records and ends."""
         name = f"front.{self.people.started}"
         identifiers = Identifiers(self._fronts.randbytes)
-        return Fleet(self.store, FarOwner(name), callee, lambda *_: None, {}, identifiers=identifiers)
+        return Fleet(self.store, FarOwner(name), callee, NoBindings(), {}, identifiers=identifiers)
 
     def _wake_workers(self) -> None:
         for worker in self.workers:
