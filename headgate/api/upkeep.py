@@ -13,6 +13,7 @@ from headgate.runtime.auditing import Difference, audit, audit_run
 from headgate.runtime.loading import PlanShelf
 from headgate.runtime.store import Store, upkeep
 from headgate.runtime.store.upkeep import Old, Sizes
+from headgate.runtime.store.workflows import mend_workflow
 
 Told = Callable[[int, int], None] | None
 """Is told how many are done, of how many."""
@@ -65,6 +66,7 @@ def check_store(place: Place, told: Told, *, repair: bool) -> Audited:
             found = tuple(audit(read, told or _nobody))
         read.close()
         mended = _repair(site, found) if repair and any(each.row is not None for each in found) else 0
+        mended += _repair_workflows(site, found) if repair else 0
     return Audited(site.store_path, runs, found, mended)
 
 
@@ -85,6 +87,18 @@ def _repair(site: Site, found: Sequence[Difference]) -> int:
     finally:
         store.close()
     return mended
+
+
+def _repair_workflows(site: Site, found: Sequence[Difference]) -> int:
+    names = [each.object for each in found if each.kind == "workflow" and "@" not in each.object]
+    if not names:
+        return 0
+    store = site.existing_store()
+    try:
+        with store.transaction() as connection:
+            return sum(mend_workflow(connection, name) for name in names)
+    finally:
+        store.close()
 
 
 def _run_of(difference: Difference) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from headgate.plan import PlanIntegrity
 from headgate.records import NamedTuple
 from headgate.runtime.breakers import Tripped, fold_breakers
-from headgate.runtime.errors import DamagedLog
+from headgate.runtime.errors import DamagedLog, StoreError
 from headgate.runtime.loading import PlanShelf, load_state
 from headgate.runtime.projecting import project, project_approval
 from headgate.runtime.state import RunState
 from headgate.runtime.status import TERMINAL_PHASES
 from headgate.runtime.store import ApprovalRow, Reader, RunRow, limits
+from headgate.runtime.store.workflows import version_rows, workflow_row
 from headgate.runtime.times import iso
 from headgate.runtime.wakes import wake_sources
 
@@ -20,9 +21,9 @@ from headgate.runtime.wakes import wake_sources
 class Difference(NamedTuple):
     """What is wrong with one thing of the store.
 
-    `kind` is `file`, `log`, `plan`, `run`, `approval`, `wait`, `orphan`, `stalled`, `breaker` or `reservation`;
-    `object` names it. `stored` and `rebuilt` are what stands there and what its log says. `row` is the projection as it
-    should be, None when only a person can mend it.
+    `kind` is `file`, `log`, `plan`, `run`, `approval`, `wait`, `orphan`, `stalled`, `breaker`, `reservation` or
+    `workflow`; `object` names it. `stored` and `rebuilt` are what stands there and what its log says. `row` is the
+    projection as it should be, None when only a person can mend it, and for a workflow.
     """
 
     kind: str
@@ -52,6 +53,7 @@ def audit(read: Reader, told: Callable[[int, int], None]) -> Iterator[Difference
     told(len(ids), len(ids))
     yield from _orphans(read, known)
     yield from _limits(read)
+    yield from _workflows(read, shelf)
 
 
 def audit_run(read: Reader, shelf: PlanShelf, row: RunRow, known: frozenset[str]) -> Iterator[Difference]:
@@ -117,6 +119,31 @@ def _compared(
         ", ".join(f"{field} = {after!r}" for field, _, after in fields),
         rebuilt,
     )
+
+
+def _workflows(read: Reader, shelf: PlanShelf) -> Iterator[Difference]:
+    """Each workflow with its versions is what its log comes to, and the plans and texts of its versions are there."""
+    listed = set(read.workflow_names())
+    for name in sorted(listed | set(read.workflow_subjects())):
+        try:
+            state = read.workflow_state(name)
+        except StoreError as fault:
+            yield Difference("log", f"workflow/{name}", str(fault))
+            continue
+        if not state.seq:
+            yield Difference("workflow", name, "it is in the list and not in the log")
+            continue
+        if read.workflow(name) != workflow_row(state) or read.versions(name) != version_rows(state):
+            yield Difference("workflow", name, "its list entry, or one of its versions, differs from its log")
+        for version in state.versions.values():
+            if read.text(version.text) is None:
+                yield Difference("workflow", f"{name}@{version.number}", "the text that it was made of is missing")
+            try:
+                shelf.plan(version.plan_digest)
+            except PlanIntegrity as fault:
+                yield Difference(
+                    "plan", f"{name}@{version.number}", f"its plan {version.plan_digest} is damaged: {fault}"
+                )
 
 
 def _limits(read: Reader) -> Iterator[Difference]:

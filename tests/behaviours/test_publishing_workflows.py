@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 import pytest
 from desk import Desk
@@ -418,3 +419,34 @@ def test_the_lock_holds_the_published_workflows_that_are_called_and_check_uses_i
     desk.write(caller.format("7", ""))
     code, out, _ = desk.cli("lock", "--check")
     assert (code, out.splitlines()[0]) == (1, "the workflow `child` has other inputs and outputs")
+
+
+def test_the_store_is_checked_for_its_workflows_and_mended(desk: Desk) -> None:
+    desk.publish(refund("one"))
+    desk.publish(refund("two"))
+    assert desk.cli("store", "check")[0] == 0
+    path = Site(desk.place).store_path
+    for statement in (
+        "UPDATE workflows SET status='archived', active=1",
+        "UPDATE versions SET status='active'",
+        "DELETE FROM versions WHERE number=1",
+    ):
+        with sqlite3.connect(path) as connection:
+            connection.execute(statement)
+        code, out, _ = desk.cli("store", "check", "--format", "json")
+        [found] = json.loads(out)["differences"]
+        assert (code, found["kind"], found["object"]) == (1, "workflow", "refund")
+        desk.cli("store", "check", "--repair")
+        assert desk.cli("store", "check")[0] == 0
+    assert [each.status for each in desk.workflow("refund").versions] == ["inactive", "active"]
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM texts")
+    assert "refund@1" in desk.cli("store", "check")[1]
+
+
+def test_what_is_published_outlives_the_pruning_of_its_runs(desk: Desk) -> None:
+    desk.publish(refund("one"))
+    desk.start("refund")
+    assert desk.cli("store", "prune", "--older-than", "0s", "--yes")[0] == 0
+    assert desk.runs() == []
+    assert desk.start("refund").view.output == {"text": "one 7"}

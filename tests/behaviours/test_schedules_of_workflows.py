@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from threading import Barrier
 
 import pytest
-from desk import Desk, TurnedClock
+from desk import INSTALLED, Desk, TurnedClock
 
 from headgate.api import publishing, scheduling
 from headgate.api.driving import Drive
@@ -224,3 +228,44 @@ def test_RL06_several_hundred_runs_that_are_due_at_once_go_in_lots(desk: Desk) -
     made = sorted(desk.events(view.run, "run_created")[0].at for view in desk.runs())
     for earlier, later in zip(made, made[scheduling.ADMITTED_AT_ONCE :], strict=False):
         assert later - earlier >= 900, "never more than a lot within a second"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from desk import Desk
+from headgate.runtime.store import Store
+folder, at, number, moment = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+desk = Desk.__new__(Desk)
+desk.folder, desk.actor, desk.book = folder, "ann", folder / "book.txt"
+commit, count = Store.commit, 0
+
+def counted(self, writes):
+    global count
+    count += 1
+    if count == number and moment == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    refused = commit(self, writes)
+    if count == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return refused
+
+Store.commit = counted
+desk.turned(at)
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_RL06_a_driver_killed_at_a_commit_meets_nothing_twice_and_loses_nothing(
+    desk: Desk, number: int, moment: str
+) -> None:
+    first = published(desk, "", 'step book = ledger { book = "BOOK", line = {{ inputs.at }}, reversibility = safe }')
+    at = first + 4 * HOUR + 1000
+    environment = {**os.environ, "PYTHONPATH": f"{INSTALLED}:{INSTALLED.parent}"}
+    words = [sys.executable, "-c", KILLED, str(desk.folder), str(at), str(number), moment]
+    died = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    desk.turned(at + 1000)
+    assert sorted(seen(desk)) == [("completed", iso(first + hour * HOUR)) for hour in range(5)]
+    assert {line.split(" ")[-1] for line in desk.lines()} == {iso(first + hour * HOUR) for hour in range(5)}

@@ -55,6 +55,14 @@ class WorkflowReading:
         with explained(self._path):
             return workflow_names(self._connection)
 
+    def workflow_subjects(self) -> list[str]:
+        """The names of the workflows that have a log."""
+        query = (
+            "SELECT DISTINCT substr(subject, 10) FROM journal WHERE subject >= 'workflow/' AND subject < 'workflow0'"
+        )
+        with explained(self._path):
+            return [row[0] for row in self._connection.execute(query)]
+
     def versions(self, workflow: str) -> list[VersionRow]:
         """The versions of a workflow by number."""
         query = f"SELECT {_VERSION} FROM versions WHERE workflow=? ORDER BY number"  # noqa: S608

@@ -153,6 +153,15 @@ def project_workflow(connection: sqlite3.Connection, state: WorkflowState) -> No
         connection.executemany(f"INSERT OR REPLACE INTO versions VALUES ({_blanks(versions[0])})", versions)  # noqa: S608
 
 
+def mend_workflow(connection: sqlite3.Connection, name: str) -> bool:
+    """Writes what lists read of a workflow as its log says; False when nothing of it is in the log."""
+    state = workflow_of(connection, name)
+    if state.seq:
+        connection.execute("DELETE FROM versions WHERE workflow=?", (name,))
+        project_workflow(connection, state)
+    return bool(state.seq)
+
+
 def workflow_row(state: WorkflowState) -> WorkflowRow:
     """The projection of a workflow; a pure function of its log."""
     status, detail, _ = derive_workflow(state)
