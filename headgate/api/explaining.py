@@ -23,6 +23,8 @@ class Topic(StrEnum):
     RUN_STATUS = "run status"
     STEP_STATUS = "step status"
     HOLD = "hold"
+    WORKFLOW_STATUS = "workflow status"
+    VERSION_STATUS = "version status"
 
 
 class Explanation(NamedTuple):
@@ -61,10 +63,12 @@ def known() -> list[str]:
     from headgate.runtime.acts import REFUSALS
     from headgate.runtime.failure_codes import FAILURE_CODES
     from headgate.runtime.status import HOLD_RULES, RUN_STATUSES, STEP_STATUSES
+    from headgate.runtime.workflow_status import VERSION_STATUSES, WORKFLOW_STATUSES
     from headgate.validators.table import TABLE
 
     names = [row.name for row in TABLE.values()]
     words = [*TABLE, *names, *FAILURE_CODES, *map(str, REFUSALS), *RUN_STATUSES, *STEP_STATUSES, *HOLD_RULES]
+    words += [*WORKFLOW_STATUSES, *VERSION_STATUSES]
     return list(dict.fromkeys(map(str, words)))
 
 
@@ -155,6 +159,24 @@ def _words(word: str) -> list[Explanation | None]:
         released = [" then ".join(f"`{command}`" for command in commands)] if commands else []
         released += [f"by itself: {rule.event}"] if rule.event else []
         found.append(Explanation(Topic.HOLD, lower, rule.meaning, " or ".join(released)))
+    return found + _of_workflows(lower)
+
+
+def _of_workflows(word: str) -> list[Explanation | None]:
+    from headgate.runtime.workflow_status import (
+        VERSION_STATUSES,
+        WORKFLOW_ALLOWED,
+        WORKFLOW_STATUSES,
+        VersionStatus,
+        WorkflowStatus,
+    )
+
+    found: list[Explanation | None] = []
+    if word in set(WorkflowStatus):
+        facts, remedy = WORKFLOW_STATUSES[WorkflowStatus(word)], WORKFLOW_ALLOWED[WorkflowStatus(word)]
+        found.append(Explanation(Topic.WORKFLOW_STATUS, word, facts.meaning, remedy.format(name="NAME")))
+    if word in set(VersionStatus):
+        found.append(Explanation(Topic.VERSION_STATUS, word, VERSION_STATUSES[VersionStatus(word)]))
     return found
 
 

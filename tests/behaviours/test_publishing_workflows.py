@@ -9,12 +9,13 @@ import pytest
 from desk import Desk
 
 from headgate.api import history, publishing
+from headgate.api.explaining import Topic, explain
 from headgate.api.faults import CompilationFailed, NothingStarted, Refused
 from headgate.api.publishing import Because, Done
 from headgate.api.site import Site
 from headgate.runtime.store.workflows import Signed, ask_workflow
 from headgate.runtime.workflow_judging import WorkflowRequest
-from headgate.runtime.workflow_status import BREAKERS, Breaker, WorkflowAct
+from headgate.runtime.workflow_status import BREAKERS, Breaker, VersionStatus, WorkflowAct, WorkflowStatus
 
 BECAUSE = Because("we agreed")
 
@@ -450,3 +451,11 @@ def test_what_is_published_outlives_the_pruning_of_its_runs(desk: Desk) -> None:
     assert desk.cli("store", "prune", "--older-than", "0s", "--yes")[0] == 0
     assert desk.runs() == []
     assert desk.start("refund").view.output == {"text": "one 7"}
+
+
+def test_the_statuses_of_workflows_and_versions_are_explained() -> None:
+    for status in (*WorkflowStatus, *VersionStatus):
+        topics = {found.topic for found in explain(status)}
+        assert topics & {Topic.WORKFLOW_STATUS, Topic.VERSION_STATUS}, status
+    [paused] = explain("paused-safety")
+    assert "headgate resume-workflow NAME" in paused.remedy
