@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TypeAlias, overload
 
 from headgate.api.place import Driving, Drove, Rest, exit_code, exit_code_of_all
-from headgate.api.running import follow, patience_of, rest_in
+from headgate.api.running import FAMILIES_AT_ONCE, follow, patience_of, rest_in
 from headgate.api.scheduling import ADMITTED_AT_ONCE, Pace, admit_due, schedules
 from headgate.api.session import Session
 from headgate.api.site import Site
@@ -20,8 +20,6 @@ from headgate.runtime.patience import Patience
 from headgate.runtime.status import Phase
 from headgate.runtime.store import OpenRun
 
-FAMILIES_AT_ONCE = 500
-"""How many families are led at once: what one process holds in memory."""
 
 Families: TypeAlias = "dict[str, list[OpenRun]]"
 """Open runs by the run at the top of their family."""
