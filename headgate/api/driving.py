@@ -20,7 +20,6 @@ from headgate.runtime.patience import Patience
 from headgate.runtime.status import Phase
 from headgate.runtime.store import OpenRun
 
-
 Families: TypeAlias = "dict[str, list[OpenRun]]"
 """Open runs by the run at the top of their family."""
 
