@@ -96,6 +96,14 @@ def test_a_lost_key_is_never_replaced_in_silence(tmp_path: Path) -> None:
     assert not (tmp_path / "key").exists()
 
 
+def test_no_key_is_made_to_open_what_another_sealed(tmp_path: Path) -> None:
+    sealed = keys(tmp_path / "a", ONE).seal("p", b"x")
+    said = sentence(keys(tmp_path / "b"), sealed)
+    assert said.startswith("it takes the key ")
+    assert said.endswith(f"and there is none: set `HEADGATE_KEY`, or put it into `{tmp_path / 'b' / 'key'}`")
+    assert not (tmp_path / "b").exists()
+
+
 def test_another_key_is_named_with_where_the_right_one_was(tmp_path: Path) -> None:
     sealed = keys(tmp_path, ONE).seal("p", b"x")
     said = sentence(keys(tmp_path, TWO))

@@ -13,7 +13,7 @@ from headgate.api.scheduling import ADMITTED_AT_ONCE, Pace, admit_due, schedules
 from headgate.api.session import Session
 from headgate.api.site import Site
 from headgate.records import NamedTuple
-from headgate.runtime.errors import DamagedLog, StoreError
+from headgate.runtime.errors import DamagedLog, KeyFault, StoreError
 from headgate.runtime.loading import PlanShelf
 from headgate.runtime.occasions import next_due
 from headgate.runtime.patience import Patience
@@ -154,7 +154,7 @@ class Drive:
         for root in roots:
             try:
                 (led if session.lead(root) else elsewhere).append(root)
-            except (DamagedLog, StoreError) as fault:
+            except (DamagedLog, KeyFault, StoreError) as fault:
                 faults[root] = str(fault)
         lacking = self._hold_back(session, led)
         session.drive(roots[0] if len(roots) == 1 else None, patience)

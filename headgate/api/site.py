@@ -12,7 +12,8 @@ from headgate.api.place import Place
 from headgate.plan import JsonObject, PlanStep
 from headgate.runtime.clock import Clock, SystemClock
 from headgate.runtime.errors import DamagedLog, KeyFault, StoreError
-from headgate.runtime.keys import Keys
+from headgate.runtime.keys import FILE_NAME, MARK_NAME, Keys
+from headgate.runtime.sealing import opener
 from headgate.runtime.store import Reader, Store, reader_of
 from headgate.workspace import EMPTY, LOCK_NAME, Lock, LockDamaged, Workspace
 
@@ -80,9 +81,14 @@ class Site:
 
     @property
     def keys(self) -> Keys:
-        """What signs and seals for this store; its key is looked for when it is first used."""
+        """What signs and seals for this store; its key is looked for when it is first used.
+
+        A store that stands elsewhere and has no key of its own, as a backup, is the workspace's.
+        """
         if self._keys is None:
-            self._keys = Keys(self.store_path.parent)
+            folder, home = self.store_path.parent, self.root / STATE_FOLDER
+            own = (folder / FILE_NAME).exists() or (folder / MARK_NAME).exists()
+            self._keys = Keys(folder if own or not (home / MARK_NAME).exists() else home)
         return self._keys
 
     @property
@@ -96,16 +102,21 @@ class Site:
         try:
             if self.place.store is None:
                 _make_state_folder(path.parent)
-            return Store(path)
+            store = Store(path)
         except StoreError as fault:
             raise NothingStarted(str(fault)) from fault
+        store.read.unseal = opener(self.keys)
+        return store
 
     def open_reader(self) -> Reader | None:
         """The store for reading, None when nothing ever ran; raises `NothingStarted` as above."""
         try:
-            return reader_of(self.store_path) if self.store_path.parent.is_dir() or self.place.store else None
+            reader = reader_of(self.store_path) if self.store_path.parent.is_dir() or self.place.store else None
         except StoreError as fault:
             raise NothingStarted(str(fault)) from fault
+        if reader is not None:
+            reader.unseal = opener(self.keys)
+        return reader
 
     def existing_store(self) -> Store:
         """The store of a run that exists; raises `NothingStarted` when there is none."""

@@ -15,6 +15,7 @@ from headgate.runtime.status import TERMINAL_PHASES
 from headgate.runtime.store import ApprovalRow, Reader, RunRow, limits
 from headgate.runtime.store.workflows import version_rows, workflow_row
 from headgate.runtime.times import iso
+from headgate.runtime.view import secret_inputs
 from headgate.runtime.wakes import wake_sources
 
 
@@ -79,7 +80,8 @@ def audit_run(read: Reader, shelf: PlanShelf, row: RunRow, known: frozenset[str]
 
 def _approvals(read: Reader, state: RunState) -> Iterator[Difference]:
     stored = {row.id: row for row in read.approvals(state.run_id, ())}
-    rebuilt = {task: project_approval(state.run_id, approval) for task, approval in state.approvals.items()}
+    mask = secret_inputs(state.plan, state.inputs)
+    rebuilt = {task: project_approval(state.run_id, approval, mask) for task, approval in state.approvals.items()}
     for task, row in rebuilt.items():
         found = stored.pop(task, None)
         if found is None:

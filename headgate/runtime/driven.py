@@ -12,10 +12,12 @@ from headgate.runtime.decider import decide, evolve
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.preparing import prepare
 from headgate.runtime.projecting import project, project_approval
+from headgate.runtime.sealing import Seal
 from headgate.runtime.state import RunState
 from headgate.runtime.status import Phase, WaitsFor
 from headgate.runtime.store import Also, ApprovalRow, Lease, Notice, RunRow, RunWrite, cleared, listens, noted, taken
 from headgate.runtime.times import iso
+from headgate.runtime.view import secret_inputs
 from headgate.runtime.weighing import opening
 
 _APPROVALS = frozenset(
@@ -73,6 +75,7 @@ class DrivenRun:
         "lease",
         "metering",
         "new_plan",
+        "seal",
         "started",
         "state",
         "stored",
@@ -89,6 +92,7 @@ class DrivenRun:
         self.aborted: list[Abort] = []
         self.also: list[Also] = []
         self.metering: Metering | None = None
+        self.seal: Seal | None = None  # of a run that was given secrets, and of those that it calls
         self._events: list[tuple[int, str]] = []
         self._touched: dict[str, None] = {}
         self._listened: dict[str, None] = {}
@@ -125,7 +129,8 @@ class DrivenRun:
         if kind is EventType.SIGNAL_RECEIVED:
             self._taken.append(str(facts["signal"]))
         evolve(state, event)
-        self._events.append((event.seq, encode(event)))
+        text = encode(event)
+        self._events.append((event.seq, text if self.seal is None else self.seal(event.seq, text)))
         if kind in _APPROVALS:
             self._touched[str(facts["task"])] = None
 
@@ -236,7 +241,8 @@ class DrivenRun:
         if not self._touched:
             return ()
         approvals = self.state.approvals
-        return tuple(project_approval(self.id, approvals[task]) for task in self._touched)
+        mask = secret_inputs(self.plan, self.state.inputs)
+        return tuple(project_approval(self.id, approvals[task], mask) for task in self._touched)
 
 
 def _without_starts(commands: list[Command]) -> list[Command]:

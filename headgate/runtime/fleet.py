@@ -32,6 +32,7 @@ from headgate.runtime.limiting import METERED, Limiter, Turn
 from headgate.runtime.lining import Line, admitted
 from headgate.runtime.links import asked, said
 from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
+from headgate.runtime.sealing import needs_sealing, sealer
 from headgate.runtime.state import new
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase, RunStatus, StepStatus
 from headgate.runtime.store import (
@@ -109,6 +110,9 @@ class Fleet:
         run = self._identifiers.new(at)
         lease = Lease(run, self._owner.name, 1)
         driven = DrivenRun(new(run, plan), lease, None, plan_content)
+        inputs = record.data.get("inputs")
+        if needs_sealing(plan, inputs if isinstance(inputs, dict) else {}):
+            self._seal(driven)
         driven.append(record, at)
         driven.also += also
         self._add(driven)
@@ -155,6 +159,7 @@ class Fleet:
         self.leases[lease.root] = lease
         for driven in family.runs:
             self._add(driven)
+            self._seal_again(driven)
         for driven in family.runs:
             self._recover(driven, at)
 
@@ -177,6 +182,7 @@ class Fleet:
         except (PlanIntegrity, DamagedLog):
             return None
         self._add(driven)
+        self._seal_again(driven)
         return driven
 
     def family(self, root: str) -> list[DrivenRun]:
@@ -495,10 +501,23 @@ class Fleet:
         run = self._identifiers.new(at)
         lease = Lease(run, self._owner.name, 1) if facts.get("detach") else caller.lease
         child = DrivenRun(new(run, callee.plan), lease, None, callee.content)
+        if caller.seal is not None or needs_sealing(callee.plan, callee.inputs):
+            self._seal(child)
         child.append(creation(callee, caller, str(record.step), attached=lease is caller.lease), at)
         self._add(child)
         self._enter(child)
         return record._replace(data={**facts, "run": run})
+
+    def _seal(self, driven: DrivenRun) -> None:
+        """What is appended to the run from now on is encrypted where it is stored."""
+        if self.keys is not None:
+            driven.seal = sealer(self.keys, driven.id)
+
+    def _seal_again(self, driven: DrivenRun) -> None:
+        """A run whose log is sealed goes on so; it may be one that was called by such a run."""
+        state = driven.state
+        if needs_sealing(state.plan, state.inputs) or (state.parent and self._store.read.is_sealed(driven.id)):
+            self._seal(driven)
 
     def _take_up(self, child: DrivenRun, at: int) -> None:
         """A caller that is redriven redrives the sub-run it had, unless that one completed."""

@@ -78,7 +78,12 @@ class Keys:
         head, nonce, content = sealed[:start], sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :]
         if not head.startswith(_FORMAT) or len(nonce) < _NONCE_BYTES:
             raise KeyFault("what should be opened was not sealed by headgate, or it is damaged")
-        master = self._master()
+        master = self._known or self._find(made=False)
+        if master is None:
+            other = head[len(_FORMAT) :].hex()
+            where = self._folder / FILE_NAME
+            raise KeyFault(f"it takes the key {other}, and there is none: set `{ENVIRON}`, or put it into `{where}`")
+        self._known = master
         if head != _FORMAT + master.id:
             other = head[len(_FORMAT) :].hex()
             raise KeyFault(
@@ -102,15 +107,19 @@ class Keys:
 
     def _master(self) -> _Master:
         if self._known is None:
-            self._known = self._find()
+            self._known = self._find(made=True)
+        assert self._known is not None, "a key that is missing is made"
         return self._known
 
-    def _find(self) -> _Master:
+    def _find(self, *, made: bool) -> _Master | None:
+        """The store's key; one that it never had is `made`, or None."""
         mark = _read_mark(self._folder / MARK_NAME)
         found = self._given(mark)
         if found is None:
             if mark is not None:
                 raise KeyFault(_gone(mark, self._folder))
+            if not made:
+                return None
             found = _master(_make(self._folder / FILE_NAME), "file", self._folder)
         if mark is not None and mark["id"] != found.id.hex():
             raise KeyFault(_another(mark, found, self._folder))

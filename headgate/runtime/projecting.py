@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from headgate.runtime.masking import Mask
 from headgate.runtime.state import Approval, Hold, RunState
 from headgate.runtime.status_of import derive
 from headgate.runtime.store import ApprovalRow, RunRow
@@ -43,15 +44,15 @@ def project(state: RunState, root: str) -> RunRow:
     )
 
 
-def project_approval(run: str, approval: Approval) -> ApprovalRow:
-    """The row of one approval."""
+def project_approval(run: str, approval: Approval, mask: Mask) -> ApprovalRow:
+    """The row of one approval; `mask` hides the run's secret inputs in what it asks."""
     return ApprovalRow(
         id=approval.task,
         run=run,
         step=approval.step,
         status=approval.status,
-        title=approval.title,
-        body=None if approval.body is None else _compact(approval.body),
+        title=mask.text(approval.title),
+        body=None if approval.body is None else _compact(mask.apply(approval.body)),
         assignees=_compact(list(approval.assignees)),
         reversibility=approval.reversibility,
         requested_at=approval.requested_at,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -35,9 +35,10 @@ Row: TypeAlias = "tuple[Any, ...]"
 class Reader(WorkflowReading):
     """Questions to the store. Each raises `StoreError` when it cannot be read."""
 
-    __slots__ = ("_connection", "_path")
+    __slots__ = ("_connection", "_path", "unseal")
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.unseal: Callable[[str, int, str], str] | None = None
         self._connection = connection
         self._path = path
 
@@ -103,7 +104,20 @@ class Reader(WorkflowReading):
             "SELECT key - ?, body FROM events WHERE key>? AND key<=? ORDER BY key",
             (first, first + after, first + _LAST),
         )
-        return [(int(seq), text) for seq, text in rows]
+        return [(int(seq), self._in_clear(run, int(seq), text)) for seq, text in rows]
+
+    def _in_clear(self, run: str, seq: int, text: str) -> str:
+        """The text of an event; of a sealed one only `unseal` can tell it."""
+        if not text.startswith("{"):
+            return text
+        if self.unseal is None:
+            raise StoreError(f"the events of run {run} are sealed, and no key is at hand to open them")
+        return self.unseal(run, seq, text)
+
+    def is_sealed(self, run: str) -> bool:
+        """Whether the events of a run are encrypted."""
+        row = self._one("SELECT body FROM events WHERE key=((SELECT n FROM runs WHERE id=?)<<?)+1", (run, EVENT_BITS))
+        return row is not None and str(row[0]).startswith("{")
 
     def plan(self, digest: str) -> bytes | None:
         """The canonical bytes of a stored plan, as they are; whoever loads them checks them."""
