@@ -121,7 +121,24 @@ def _draw(count: int) -> list[tuple[Plan, list[Event], RunState]]:
         drawn.extend((made, run.events, run.state) for run in runs if len(run.events) <= MOST_EVENTS)
 
     draw()
-    return drawn
+    return [*drawn, _outdated()]
+
+
+def _outdated() -> tuple[Plan, list[Event], RunState]:
+    """What chance seldom comes by: an approval of an input that was changed since."""
+    from memory_runs import error, gate, plan, step
+    from watched import WatchedRun
+
+    made = with_digest(plan(step("a", "mcp", gates=(gate(),), on_failure="pause", config={"p": 1})))
+    run = WatchedRun(made)
+    run.ask("approve", "a")
+    run.end("a", 1, error("permanent"))
+    run.settle()
+    run.ask("retry", "a", edit={"p": 2})
+    run.ask("approve", "a")
+    run.end("a", 2, {"n": 1})
+    run.settle()
+    return made, run.events, run.state
 
 
 def _write(number: int, made: Plan, events: list[Event], state: RunState) -> Path:

@@ -147,7 +147,7 @@ def test_a_redrive_from_the_loop_starts_it_over():
     assert run.ask("redrive").code == "ALREADY_COMPLETED"
     failed = MemoryRun(plan(each(step("s")), step("b", "noop", "loop")), {"b": error()}, {"items": [1]}).drive()
     failed.ask("redrive", "loop")
-    assert failed.performed == [("loop.0.s", 1), ("b", 1), ("loop.0.s", 1), ("b", 2)]
+    assert failed.performed == [("loop.0.s", 1), ("b", 1), ("loop.0.s", 2), ("b", 2)]
 
 
 def test_loops_nest_and_see_the_names_around_them():

@@ -119,6 +119,9 @@ def open_scope(state: RunState, scope: ScopeState, at: int) -> None:
         step = StepState(node, scope)
         steps[name] = step
         state.steps[step.path] = step
+    if state.spent:
+        for step in steps.values():
+            step.attempts = state.spent.get(step.path, 0)
     for name in scope.topology.roots:
         mark(state, steps[name], StepStatus.READY, at)
 

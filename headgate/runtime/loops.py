@@ -177,6 +177,8 @@ def _forget(state: RunState, step: StepState) -> None:
         for inner in scope.steps.values():
             _forget(state, inner)
             state.steps.pop(inner.path, None)
+            if inner.attempts:
+                state.spent[inner.path] = inner.attempts
             state.failures.pop(inner.path, None)
 
 

@@ -283,6 +283,7 @@ class RunState:
         self.heap: list[tuple[int, str]] = []  # the timers by time; its first entry is always armed
         self.overdue: dict[str, None] = {}  # tasks that expired under a hold; they act on release
         self.requests: dict[str, str] = {}  # request id -> the first answer
+        self.spent: dict[str, int] = {}  # attempts of the steps of a loop that started over: none is numbered twice
         self.signals: dict[str, list[str]] = {}  # id of a signal that the run took -> the waits that it answered
         self.callbacks: dict[str, str] = {}  # digest of a token that was used -> the step that it answered
         self._begin_frontier()

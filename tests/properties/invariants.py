@@ -174,6 +174,7 @@ class Progress:
         self._ended: dict[str, StepStatus] = {}
         self._started: dict[str, None] = {}
         self._decided: dict[str, str] = {}
+        self._attempts: set[tuple[str | None, object]] = set()
         self._turn_comes: tuple[str, ...] = ()  # items that a redrive opens again, when the loop gets to them
 
     def before(self, state: RunState, event: Event) -> None:
@@ -186,6 +187,9 @@ class Progress:
             assert not state.holds, f"`{event.step}` was dispatched under {list(state.holds)}"
             assert state.phase is Phase.ACTIVE, f"`{event.step}` was dispatched while {state.phase}"
         if event.type is EventType.STEP_DISPATCHED:
+            attempt = (event.step, event.data["attempt"])
+            assert attempt not in self._attempts, f"attempt {attempt[1]} of `{event.step}` was out before"
+            self._attempts.add(attempt)
             _check_approvals(state.steps[str(event.step)], event)
         self._turn_comes = tuple(_waiting_items(state))
         if event.type is EventType.RUN_REDRIVEN:

@@ -18,6 +18,7 @@ from headgate.runtime.codec import decode
 from headgate.runtime.decider import decide, evolve, judge, new
 from headgate.runtime.projecting import project, project_approval
 from headgate.runtime.state import RunState
+from headgate.runtime.view import secret_inputs
 
 HERE = Path(__file__).resolve().parent
 EVENT, DECIDED, JUDGED, ROWS = "event", "decided", "judged", "rows"
@@ -27,8 +28,12 @@ Entry = tuple[object, ...]
 
 def rows_of(state: RunState) -> str:
     """The projections of a run, as text."""
+    mask = secret_inputs(state.plan, state.inputs)
     return repr(
-        (project(state, state.run_id), [project_approval(state.run_id, each) for each in state.approvals.values()])
+        (
+            project(state, state.run_id),
+            [project_approval(state.run_id, each, mask) for each in state.approvals.values()],
+        )
     )
 
 

@@ -26,6 +26,7 @@ from headgate.runtime.projecting import project, project_approval
 from headgate.runtime.state import RunState
 from headgate.runtime.status import RUN_STATUSES, TERMINAL_PHASES, RunStatus
 from headgate.runtime.store import Identifiers, RunFilter, RunRow, Store
+from headgate.runtime.view import secret_inputs
 from headgate.runtime.why import reasons
 
 HERE = Path(__file__).parent
@@ -242,7 +243,8 @@ def check_run(store: Store, row: RunRow) -> None:
     state = load_state(store.read, PlanShelf(store.read), row)
     assert project(state, row.root) == row
     kept = {approval.id: approval for approval in store.read.approvals(row.id, ())}
-    assert {task: project_approval(row.id, each) for task, each in state.approvals.items()} == kept
+    mask = secret_inputs(state.plan, state.inputs)
+    assert {task: project_approval(row.id, each, mask) for task, each in state.approvals.items()} == kept
     assert state.phase in TERMINAL_PHASES
 
 
