@@ -15,12 +15,14 @@ from headgate.api.locking import compared
 from headgate.api.site import Site
 from headgate.records import NamedTuple
 from headgate.runtime.connections import World
-from headgate.runtime.errors import StepFailure, StoreError
+from headgate.runtime.errors import KeyFault, StepFailure, StoreError
+from headgate.runtime.keys import MARK_NAME
 from headgate.runtime.store import reader_of
 from headgate.workspace import FILE_NAME, LOCK_NAME, Lock, LockDamaged, LockedTool
 
 if TYPE_CHECKING:
     from headgate.api.asking import Asked
+    from headgate.api.connecting import ConnectionView
     from headgate.api.place import Place
     from headgate.plan import JsonObject
     from headgate.workspace import Model, Workspace
@@ -85,6 +87,7 @@ def _examine(place: Place) -> Iterator[Examined]:
     yield from _store(site)
     yield from _limits(site)
     yield from _bindings(site.workspace)
+    yield from _connections(site)
     if file is not None:
         yield from _servers(site)
 
@@ -174,6 +177,37 @@ def _bindings(workspace: Workspace) -> Iterator[Examined]:
         yield Examined("secrets", Verdict.FINE, f"all {len(workspace.secrets)} can be read")
     answers = asyncio.run(_models(workspace, world))
     yield from answers
+
+
+def _connections(site: Site) -> Iterator[Examined]:
+    """How each connection stands, and whether its keys and the key of the store can be read."""
+    from headgate.api.connecting import connections
+
+    world = World(site.workspace)
+    views: tuple[ConnectionView, ...] = ()
+    try:
+        views = connections(site.place)
+        if views and (site.store_path.parent / MARK_NAME).exists():
+            yield Examined("key", Verdict.FINE, f"tokens are sealed with the key in {site.keys.source}")
+    except KeyFault as fault:
+        yield Examined("key", Verdict.ERROR, str(fault), "put the key of the store back")
+    except (Fault, StoreError):
+        return  # what is wrong with the store was said
+    for view in views:
+        if view.environment is None and view.kind is not None:
+            for message in world.missing({"connections": [view.name]}):
+                yield Examined("connections", Verdict.ERROR, message, f"correct [connections.{view.name}]")
+        env = "" if view.environment is None else f" --env {view.environment}"
+        if not view.usable:
+            count = len(view.runs)
+            held = f"; {count} run{' is' if count == 1 else 's are'} held for it" if count else ""
+            message = f"`{view.name}` is in {view.status}: {view.fault or 'it was given up'}{held}"
+            yield Examined("connections", Verdict.ERROR, message, f"`headgate reconnect {view.name}{env}`")
+        elif view.status == "degraded":
+            message = f"`{view.name}` could not be refreshed for now: {view.fault}"
+            yield Examined("connections", Verdict.WARNING, message, f"`headgate refresh {view.name}{env}` tries it now")
+        else:
+            yield Examined("connections", Verdict.FINE, f"`{view.name}` is {view.status}")
 
 
 async def _models(workspace: Workspace, world: World) -> list[Examined]:

@@ -379,6 +379,20 @@ def test_no_token_is_found_in_any_byte_beside_the_key(desk: Desk, provider: Prov
     assert b"shop-secret" not in content
 
 
+def test_doctor_says_how_connections_stand_and_the_command_that_cures_them(desk: Desk, provider: Provider) -> None:
+    authorize(desk.folder, "crm")
+    desk.run(calling(provider))
+    code, out, _ = desk.cli("doctor", "--format", "json")
+    found = {each["message"]: (each["verdict"], each["fix"]) for each in json.loads(out) if each["subject"] != "lua"}
+    assert code == 1
+    assert found["`crm` is active"] == ("fine", None)
+    assert found["`slack` is in error: it was never authorized; 1 run is held for it"] == (
+        "error",
+        "`headgate reconnect slack`",
+    )
+    assert any(message.startswith("tokens are sealed with the key in the file") for message in found)
+
+
 def test_RL13_a_connection_that_open_runs_need_is_not_removed_unless_they_are_cancelled(
     desk: Desk, provider: Provider
 ) -> None:
