@@ -65,6 +65,7 @@ class Attempts:
     def start(self, state: RunState, path: str, number: int) -> None:
         """Starts the attempt that was committed as dispatched. Its time counts on a clock that never jumps."""
         key = (state.run_id, path, number)
+        self._deaf.pop(key, None)
         attempt = self._attempt(state, path, number)
         if attempt.kind == AGENT:
             attempt = self._piece(state, attempt)
@@ -80,12 +81,11 @@ class Attempts:
         task = self._tasks.get(key)
         if task is not None:
             task.cancel()
-            asyncio.get_running_loop().call_later(GRACE_SECONDS, self._give_up, key)
+            asyncio.get_running_loop().call_later(GRACE_SECONDS, self._give_up, key, task)
 
-    def _give_up(self, key: _Key) -> None:
-        task = self._tasks.pop(key, None)
-        if task is not None:
-            self._deaf[key] = task
+    def _give_up(self, key: _Key, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task:
+            self._deaf[key] = self._tasks.pop(key)
             self._given_up()
 
     def cancel_all(self, run: str | None = None) -> None:
@@ -133,13 +133,24 @@ class Attempts:
             departure=Departure(began.born),
         )
 
+    def _forget(self, key: _Key, task: asyncio.Task[object] | None) -> bool:
+        """False when the attempt goes on under this number without `task`, as an agent's does after a redrive: nobody
+        could tell its end from that of the piece that is out now.
+        """
+        for tasks in (self._tasks, self._deaf):
+            if tasks.get(key) is task:
+                del tasks[key]
+                return True
+        return False
+
     async def _perform(self, key: _Key, outcome: Coroutine[object, object, Record]) -> None:
         run, path, number = key
         try:
             record = await outcome
         finally:
-            if self._tasks.pop(key, None) is None:
-                self._deaf.pop(key, None)
+            known = self._forget(key, asyncio.current_task())
+        if not known:
+            return
         if record.type in (EventType.ATTEMPT_SUCCEEDED, EventType.ATTEMPT_FAILED, EventType.ATTEMPT_CANCELLED):
             self._rounds.pop(key, None)
         self._ended(Ended(run, path, number, record))
