@@ -30,7 +30,7 @@ from headgate.runtime.store import (
     journal,
     reader_of,
 )
-from headgate.runtime.store.opening import open_for_writing
+from headgate.runtime.store.opening import open_for_writing, version_of
 from headgate.runtime.store.schema import VERSION
 
 NOW = 1_800_000_000_000
@@ -79,6 +79,7 @@ def run_python(script: str, *arguments: str) -> subprocess.Popen[str]:
 def approval(task: str, **changes: object) -> ApprovalRow:
     values: dict[str, object] = dict.fromkeys(ApprovalRow._fields)
     values.update(id=task, run="A", step="ask", status="pending", assignees="[]", requested_at=NOW)
+    values.update(kind="approval", channel="inbox", links="[]")
     return ApprovalRow(**{**values, **changes})  # type: ignore[arg-type]
 
 
@@ -406,3 +407,21 @@ def test_rows_beside_a_run_are_written_with_its_events_or_not_at_all(store: Stor
     assert len(store.read.journal("credits")) == 1
     assert store.commit([RunWrite("A", lease, [(3, "third")], also=(also,))]) == {"A"}
     assert store.read.events("A", 1) == [(2, "second")]
+
+
+def test_a_store_that_is_being_made_just_now_is_nobody_else_s(path: Path) -> None:
+    """Between two looks of the one that opens it, another process makes it whole."""
+
+    class Looking(sqlite3.Connection):
+        def execute(self, statement: str, *values: object) -> sqlite3.Cursor:  # type: ignore[override]
+            found = super().execute(statement, *values)  # type: ignore[arg-type]
+            if statement == "PRAGMA application_id" and not path.with_suffix(".made").exists():
+                path.with_suffix(".made").touch()
+                Store(path).close()
+            return found
+
+    connection = sqlite3.connect(path, factory=Looking, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    assert version_of(connection, path) == 0
+    assert version_of(connection, path) == VERSION
+    connection.close()

@@ -145,10 +145,11 @@ class Attempts:
 
     async def _perform(self, key: _Key, outcome: Coroutine[object, object, Record]) -> None:
         run, path, number = key
+        task = asyncio.current_task()
         try:
             record = await outcome
         finally:
-            known = self._forget(key, asyncio.current_task())
+            known = self._forget(key, task)
         if not known:
             return
         if record.type in (EventType.ATTEMPT_SUCCEEDED, EventType.ATTEMPT_FAILED, EventType.ATTEMPT_CANCELLED):

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from desk import Desk
 
-from headgate.api import operating
+from headgate.api import forking
 from headgate.api.faults import Refused
 
 SIBLINGS = """
@@ -105,7 +105,7 @@ def test_AR17_a_redrive_goes_on_from_the_failure_and_keeps_what_was_done(desk: D
     """
     run = desk.run(text).view.run
     assert statuses(desk, run) == {"a": "completed", "b": "failed", "c": "blocked"}
-    assert operating.preview_redrive(run, None, desk.place) == ("b", "c")
+    assert forking.preview("redrive", run, forking.Changes(), desk.place).again == ("b", "c")
     assert desk.performed() == ["a", "b"]
     rest = desk.act(run, "redrive")
     assert (rest.view.run, rest.view.status, rest.view.epoch) == (run, "completed", 1)

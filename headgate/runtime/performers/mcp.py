@@ -67,9 +67,11 @@ async def borne(
 ) -> _T:
     """What `work` gives with what the instance's connection sends: a 401 or 403 has it fresh, and once more.
 
-    Raises what `work` raises, and AUTH_REAUTH_REQUIRED for a connection that was refused for good.
+    A connection without `auth` is a name and sends nothing: the server has what it needs by `env` or `headers`. Raises
+    what `work` raises, and AUTH_REAUTH_REQUIRED for a connection that was refused for good.
     """
-    if instance.connection is None:
+    named = None if instance.connection is None else world.workspace.connections.get(instance.connection)
+    if instance.connection is None or (named is not None and not named.auth):
         return await work(None)
     bound, credentials = world.bound(instance.connection), world.credentials
     used = await credentials.of(bound, seconds())

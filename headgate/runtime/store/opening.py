@@ -38,7 +38,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection | None:
         connection = _readable(path)
         try:
             connection.execute("PRAGMA query_only=1")
-            version = _version(connection, path)
+            version = version_of(connection, path)
         except BaseException:
             connection.close()
             raise
@@ -74,7 +74,7 @@ def _refuse_what_is_no_file(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection, path) < VERSION:
+    if version_of(connection, path) < VERSION:
         _migrate(connection, path)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=OFF")
@@ -86,7 +86,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for script in MIGRATIONS[_version(connection, path) :]:
+        for script in MIGRATIONS[version_of(connection, path) :]:
             for statement in script.split(";"):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -97,7 +97,18 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """What the file says of itself, all at one moment: another process may be making it just now."""
+    if connection.in_transaction:
+        return _said(connection, path)
+    connection.execute("BEGIN")
+    try:
+        return _said(connection, path)
+    finally:
+        connection.execute("COMMIT")
+
+
+def _said(connection: sqlite3.Connection, path: Path) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     if application == APPLICATION_ID:
