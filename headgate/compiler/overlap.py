@@ -13,6 +13,9 @@ MOST_STEPS = 10_000
 
 _CONCURRENCY = 10
 
+_MOST_TRIED = 500
+"""So many partial runs are looked at before two steps are taken to overlap."""
+
 
 class TooManyStepsError(Exception):
     """A scope has more than `MOST_STEPS` steps."""
@@ -57,6 +60,7 @@ class _Closure:
 
     An outcome is a case of a switch, or one way for a step to end. `_branches` are outcomes that leave a step untaken
     on every way to it; `_blocks` are those that keep it from running because a failure or a denial passes down to it.
+    `_free` are the steps that some way leads to on which nothing is chosen.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -64,6 +68,7 @@ class _Closure:
         self._branches: dict[str, int] = {}
         self._blocks: dict[str, int] = {}
         self._groups: dict[tuple[str, str], dict[str, int]] = {}
+        self._free: set[str] = set()
         self._count = 0
         self._scope = scope
         for node in scope.nodes.values():
@@ -79,11 +84,37 @@ class _Closure:
             return False
         first = self._branches[one.name] | self._blocks[one.name]
         second = self._branches[other.name] | self._blocks[other.name]
-        if not first or not second:
-            return True
         never = first | second
         groups = (sum(bits.values()) for bits in self._groups.values())
-        return not any(bits and never & bits == bits for bits in groups)
+        if first and second and any(bits and never & bits == bits for bits in groups):
+            return False
+        return self._share_a_run(one.name, other.name)
+
+    def _share_a_run(self, one: str, other: str) -> bool:
+        """Whether some choice of outcomes starts both: several choices in a row may rule out what no single one does.
+
+        It goes back from the two along the edges that may have started each step, one choice of outcomes at a time.
+        """
+        left: list[tuple[tuple[str, ...], dict[tuple[str, str], str]]] = [((one, other), {})]
+        for _ in range(_MOST_TRIED):
+            if not left:
+                return False
+            goals, chosen = left.pop()
+            goals = tuple(name for name in goals if name not in self._free)
+            if not goals:
+                return True
+            for edge in self._scope.nodes[goals[0]].edges:
+                needed = [] if edge.on == "read" else self._needed(edge)
+                if edge.on != "read" and all(chosen.get(group, end) == end for group, end in needed):
+                    rest = goals[1:] if edge.source in goals else (*goals[1:], edge.source)
+                    left.append((rest, {**chosen, **dict(needed)}))
+        return True
+
+    def _needed(self, edge: GraphEdge) -> list[tuple[tuple[str, str], str]]:
+        """The outcomes without which an edge is not live, of those that are told apart."""
+        end = "completed" if edge.on in ("case", "else") else edge.on
+        taken = [(("case", edge.source), edge.target)] if edge.on in ("case", "else") else []
+        return taken + [(("end", edge.source), end)] * (end != "finished" and ("end", edge.source) in self._groups)
 
     def _name(self, edge: GraphEdge) -> None:
         """Give a bit to each outcome that an edge tells apart."""
@@ -118,6 +149,10 @@ class _Closure:
             branches = branch if branches is None else branches & branch
             every = whole if every is None else every & whole
             blocks |= block if edge.on in ("completed", "case", "else") else 0
+            if (edge.on == "finished" and edge.star) or (edge.source in self._free and not self._needed(edge)):
+                self._free.add(node.name)
+        if branches is None:
+            self._free.add(node.name)
         self._before[node.name] = before
         self._branches[node.name] = branches or 0
         self._blocks[node.name] = (blocks if node.join == "all" else 0) | (every or 0) & ~(branches or 0)
