@@ -47,3 +47,26 @@ def test_steps_that_run_side_by_side_in_some_run_may_overlap(flow: Flow) -> None
 def test_steps_that_may_overlap_run_side_by_side_in_some_run(flow: Flow) -> None:
     claimed, together = _pairs(flow)
     assert claimed == together
+
+
+CHAIN = """
+step first = switch {
+case {{ inputs.a == "x" }} -> s3
+case {{ inputs.b == "x" }} -> s4
+}
+step s3 = switch {
+case {{ inputs.c == "x" }} -> s4
+else -> s5
+}
+step s4 = set {}
+step s5 = set {}
+step s6 = set {}
+"""
+
+
+def test_what_two_switches_in_a_row_keep_apart_does_not_overlap() -> None:
+    graph = graph_of(CHAIN)
+    overlap, steps = Overlap(graph), graph.scope.nodes
+    assert not overlap.may_overlap(steps["s4"], steps["s5"])
+    assert not overlap.may_overlap(steps["s5"], steps["s4"])
+    assert overlap.may_overlap(steps["s4"], steps["s6"])
