@@ -6,8 +6,9 @@ import pytest
 from memory_runs import START, MemoryRun, error, gate, human, plan, step
 
 from headgate.plan import Json, Retry
+from headgate.runtime.acts import RefusalCode
 from headgate.runtime.commands import Record
-from headgate.runtime.decider import Accepted, derive
+from headgate.runtime.decider import Accepted, Refusal, derive
 from headgate.runtime.errors import StepError
 from headgate.runtime.events import EventType
 
@@ -37,6 +38,57 @@ def test_an_edited_retry_runs_with_the_changed_attributes():
     run.ask("retry", "bad", edit={"x": "{{ 40 + 2 }}"})
     assert run["bad"].input == {"x": 42, "y": 2}
     assert run.phase == "completed"
+
+
+DECLARED = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
+
+
+def in_doubt_with_a_declared_result(kind: str = "noop") -> MemoryRun:
+    run = MemoryRun(plan(step("pay", kind, in_doubt="hold", result=DECLARED)))
+    run.drive()
+    run.crash()
+    return run.drive()
+
+
+@pytest.mark.parametrize("output", [None, {}, {"id": 3}, ["x"]])
+@pytest.mark.parametrize("verb", ["skip", "confirm"])
+def test_an_output_that_the_step_does_not_declare_so_is_refused_and_nothing_is_recorded(verb: str, output: Json):
+    run = in_doubt_with_a_declared_result()
+    before = len(run.events)
+    refused = run.ask(verb, "pay", done=True, output=output)
+    assert isinstance(refused, Refusal)
+    assert refused.code is RefusalCode.OUTPUT_INVALID
+    assert refused.message.startswith("step `pay`: the output is not what was declared: ")
+    assert (len(run.events), run.statuses["pay"]) == (before, "held in_doubt")
+
+
+@pytest.mark.parametrize(("verb", "ends"), [("skip", "skipped operator"), ("confirm", "completed")])
+def test_an_output_that_fits_stands_in_for_the_result(verb: str, ends: str):
+    run = in_doubt_with_a_declared_result()
+    assert isinstance(run.ask(verb, "pay", done=True, output={"id": "p1"}), Accepted)
+    assert (run.statuses["pay"], run["pay"].result) == (ends, {"id": "p1"})
+
+
+def test_what_did_not_happen_needs_no_output():
+    run = in_doubt_with_a_declared_result()
+    run.ask("confirm", "pay", done=False, output={"id": 3})
+    assert (run.statuses["pay"], run["pay"].attempts) == ("running", 2)
+
+
+def test_a_retry_between_attempts_goes_on_at_once_and_the_attempts_that_are_left_stay_as_many():
+    run = MemoryRun(plan(step("a", retry=Retry(2, (60_000,)))), failing(9)).drive()
+    assert (run.statuses["a"], run["a"].attempts) == ("retrying", 1)
+    run.ask("retry", "a")
+    assert (run.statuses["a"], run["a"].attempts, run.now) == ("retrying", 2, START)
+    run.ask("retry", "a")
+    assert (run["a"].status, run["a"].attempts, run.phase) == ("failed", 3, "failed")
+
+
+def test_an_edit_is_recorded_with_who_made_it_and_why():
+    run = MemoryRun(plan(step("bad", config={"x": 1}), on_failure="pause"), failing(1, "permanent")).drive()
+    run.ask("retry", "bad", edit={"x": 2}, actor="bea", reason="the amount was wrong")
+    (event,) = [event for event in run.events if event.type is EventType.STEP_RETRIED]
+    assert (event.actor, event.reason, event.data["edit"]) == ("bea", "the amount was wrong", {"x": 2})
 
 
 def test_what_did_not_happen_runs_again_after_confirm():

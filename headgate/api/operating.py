@@ -11,6 +11,7 @@ from headgate.api.session import Session
 from headgate.api.site import Site, find_run, translated
 from headgate.plan import JsonObject, PlanIntegrity
 from headgate.records import NamedTuple
+from headgate.runtime.acts import RefusalCode
 from headgate.runtime.commands import Record
 from headgate.runtime.judging import Refusal, Request, judge
 from headgate.runtime.loading import PlanShelf, load_state
@@ -62,7 +63,8 @@ class Act(NamedTuple):
 def operate(run: str, act: Act, place: Place, driving: Driving) -> Rest:
     """Does `act` to the run that `run` begins, and drives it on until it rests.
 
-    Raises `Refused` when the status model does not allow it, `NothingStarted` when there is no such run.
+    Raises `Refused` when the status model does not allow it, `NothingStarted` when there is no such run, `UsageFault`
+    for an output that its step does not declare so.
     """
     assert act.verb in VERBS, f"{act.verb} is a verb of the status model"
     site = Site(place)
@@ -115,6 +117,8 @@ def _ask(session: Session, run: str, act: Act) -> JsonObject:
         stored = found
     answer = stored.answer
     if answer.get("verdict") == "refused":
+        if answer["code"] == RefusalCode.OUTPUT_INVALID:
+            raise UsageFault(str(answer["message"]))
         raise Refused(str(answer["code"]), str(answer["message"]))
     return answer
 

@@ -35,6 +35,7 @@ class RefusalCode(StrEnum):
     VERSION_NOT_ACTIVE = "VERSION_NOT_ACTIVE"
     VERSION_ARCHIVED = "VERSION_ARCHIVED"
     FIELDS_INVALID = "FIELDS_INVALID"
+    OUTPUT_INVALID = "OUTPUT_INVALID"
     TOKEN_USED = "TOKEN_USED"  # noqa: S105 - the name of a refusal
     TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - the name of a refusal
     TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 - the name of a refusal
@@ -66,6 +67,7 @@ REFUSALS: Final[dict[RefusalCode, str]] = {
     RefusalCode.VERSION_NOT_ACTIVE: "the version is not the active one",
     RefusalCode.VERSION_ARCHIVED: "the version is archived",
     RefusalCode.FIELDS_INVALID: "what was filled in does not fit the fields that were asked for (exit code 2)",
+    RefusalCode.OUTPUT_INVALID: "the output that was given is not what the step declares of its result (exit code 2)",
     RefusalCode.TOKEN_USED: "the token was used already, and works once",
     RefusalCode.TOKEN_EXPIRED: "the token has expired",
     RefusalCode.TOKEN_INVALID: "the token is damaged, or another store's",

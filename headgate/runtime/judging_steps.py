@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from headgate.plan import JsonObject
+from headgate.plan import Json, JsonObject
 from headgate.runtime.acts import (
     APPROVAL_ACTS,
     REFUSALS,
@@ -17,8 +17,10 @@ from headgate.runtime.acts import (
 )
 from headgate.runtime.closing import cancel_within
 from headgate.runtime.commands import Record
+from headgate.runtime.errors import StepFailure
 from headgate.runtime.events import EventType
 from headgate.runtime.fields import defaults, fill
+from headgate.runtime.fitting import fit, storable
 from headgate.runtime.state import Approval, HoldKey, RunState, StepState
 from headgate.runtime.status import HoldReason, SkipDetail, StepStatus
 from headgate.runtime.times import iso
@@ -83,6 +85,9 @@ def _pass_over(case: Case, step: StepState, detail: SkipDetail) -> Verdict:
     state, args = case.state, case.request.args
     data: JsonObject = {"detail": detail.value}
     if "output" in args:
+        refusal = _unfit(step, args["output"])
+        if refusal is not None:
+            return refusal
         data["output"] = args["output"]
     records, aborts = split(cancel_within(state, step))
     gone = _holds_at(state, step.path)
@@ -95,6 +100,16 @@ def _pass_over(case: Case, step: StepState, detail: SkipDetail) -> Verdict:
     )
 
 
+def _unfit(step: StepState, output: Json) -> Refusal | None:
+    """Why `output` cannot stand in for the step's result; None when it is what the step declares."""
+    try:
+        fit(storable(output), step.plan.result)
+    except StepFailure as failure:
+        said = failure.error.message.replace("the result", "the output", 1)
+        return Refusal(RefusalCode.OUTPUT_INVALID, f"step `{step.path}`: {said}; nothing was recorded")
+    return None
+
+
 def confirm(case: Case) -> Verdict:
     step = _step_for(case, StepAct.CONFIRM)
     if isinstance(step, Refusal):
@@ -102,10 +117,13 @@ def confirm(case: Case) -> Verdict:
     args, gone = case.request.args, _holds_at(case.state, step.path)
     done = bool(args.get("done"))
     data: JsonObject = {"done": done}
+    call = None if step.talk is None else step.talk.pending()
     if done and "output" in args:
+        refusal = _unfit(step, args["output"]) if call is None else None  # else it is what the tool returned
+        if refusal is not None:
+            return refusal
         data["output"] = args["output"]
     records = (Record(EventType.STEP_CONFIRMED, data, step.path), *(released(key) for key in gone))
-    call = None if step.talk is None else step.talk.pending()
     if call is not None:
         said = f"goes on: its call of `{call['tool']}` " + ("counts as done" if done else "is made again")
     elif done and step.talk is not None and step.talk.outside and "output" not in data:
