@@ -165,3 +165,27 @@ def test_concurrency_is_kept_and_every_item_runs_once(desk: Desk) -> None:
         out += {"step_dispatched": 1, "attempt_succeeded": -1}.get(event.type.value, 0) * (event.step != "e")
         most = max(most, out)
     assert most == 3
+
+
+def test_a_call_whose_inputs_are_edited_asks_again_and_makes_another_sub_run(desk: Desk) -> None:
+    run = desk.run(
+        """
+        workflow w {
+          step pay = call bill {
+            inputs = { n = 1 }
+            on_failure = pause
+            gate approval { ask = "Pay?" }
+          }
+        }
+        workflow bill {
+          input n: integer
+          step no = fail "no" { when = {{ inputs.n == 1 }} }
+        }
+        """
+    ).view.run
+    assert desk.act(run, "approve", "pay").view.status == "paused"
+    desk.act(run, "retry", "pay", edit={"inputs": {"n": 2}})
+    desk.drive(run)
+    assert desk.status(run) == "waiting"
+    assert len(desk.events(run, "child_ended")) == 1
+    assert desk.act(run, "approve", "pay").view.status == "completed"

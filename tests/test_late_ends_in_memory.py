@@ -17,7 +17,6 @@ ENDS = {
         "error": {"code": "X", "message": "late", "class": "permanent", "provider_status": None, "detail": None},
     },
     EventType.ATTEMPT_CANCELLED: {"attempt": 1},
-    EventType.ATTEMPT_LOST: {"attempt": 1},
 }
 
 

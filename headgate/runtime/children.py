@@ -11,7 +11,7 @@ from headgate.runtime.driven import DrivenRun
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import EventType
 from headgate.runtime.state import RunState, error_json
-from headgate.runtime.status import TERMINAL_PHASES
+from headgate.runtime.status import TERMINAL_PHASES, WaitsFor
 from headgate.runtime.store import RunRow
 
 DEPTH_LIMIT = 16
@@ -105,4 +105,4 @@ def awaits(caller: RunState, child: RunState) -> bool:
     if child.phase not in TERMINAL_PHASES or child.parent is None:
         return False
     step = caller.steps.get(str(child.parent["step"]))
-    return step is not None and step.path in caller.waiting and step.child == child.run_id
+    return step is not None and step.detail == WaitsFor.SUBRUN and step.child == child.run_id

@@ -307,7 +307,6 @@ def _late_attempt(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
         _E.ATTEMPT_SUCCEEDED: _to(status),
         _E.ATTEMPT_FAILED: _to(status),
         _E.ATTEMPT_CANCELLED: _to(status),
-        _E.ATTEMPT_LOST: _to(status),
         _E.ATTEMPT_PARKED: _to(status),
         _E.CALLBACK_RECEIVED: _to(status),
         _E.AGENT_ANSWERED: _to(status),
@@ -315,29 +314,13 @@ def _late_attempt(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
     }
 
 
-def _late(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
-    return {**_late_attempt(status), _E.CHILD_ENDED: _to(status)}
-
-
-# What is evaluated in place ends where it stands; a late end leaves it there.
-def _in_place(status: StepStatus) -> dict[EventType, frozenset[StepStatus]]:
-    return {
-        **_late_attempt(status),
-        _E.ATTEMPT_SUCCEEDED: _to(_S.COMPLETED, _S.RUNNING, status),
-        _E.ATTEMPT_FAILED: _to(_S.RUNNING, status),
-    }
-
-
-# Before the action: dispatched, asked, parked, or evaluated in place. A failure that is being weighed leaves its step
-# `running` until the decision (retrying, failed, held) is an event of its own.
+# Before the action. A failure that is being weighed leaves its step `running` until the decision (retrying, failed,
+# held) is an event of its own.
 _STARTS: Final[dict[EventType, frozenset[StepStatus]]] = {
     _E.APPROVAL_REQUESTED: _to(_S.WAITING),
     _E.STEP_DISPATCHED: _to(_S.RUNNING),
-    _E.STEP_WAITING: _to(_S.WAITING, _S.COMPLETED, _S.RUNNING),
-    _E.LOOP_STARTED: _to(_S.RUNNING),
     _E.STEP_HELD: _to(_S.HELD),
     _E.STEP_SKIPPED: _to(_S.SKIPPED),
-    _E.STEP_BLOCKED: _to(_S.BLOCKED),
     _E.STEP_CANCELLED: _to(_S.CANCELLED),
 }
 
@@ -352,8 +335,14 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
     },
     _S.READY: {
         **_STARTS,
+        **_late_attempt(_S.READY),
         _E.STEP_KEPT: _to(_S.COMPLETED, _S.SKIPPED),
-        **_in_place(_S.READY),
+        # parked, begun, or evaluated where it stands; a late end leaves it there
+        _E.STEP_WAITING: _to(_S.WAITING, _S.COMPLETED, _S.RUNNING),
+        _E.LOOP_STARTED: _to(_S.RUNNING),
+        _E.ATTEMPT_SUCCEEDED: _to(_S.COMPLETED, _S.RUNNING, _S.READY),
+        _E.ATTEMPT_FAILED: _to(_S.RUNNING, _S.READY),
+        _E.STEP_BLOCKED: _to(_S.BLOCKED),
         _E.STEP_STARVED: _to(_S.READY),
         _E.APPROVAL_OUTDATED: _to(_S.READY),
         _E.AGENT_ASKED: _to(_S.RUNNING),
@@ -361,8 +350,9 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
     },
     _S.INTERRUPTED: {
         **_STARTS,
-        **_in_place(_S.INTERRUPTED),
-        _E.STEP_STARVED: _to(_S.INTERRUPTED),
+        **_late_attempt(_S.INTERRUPTED),
+        # its templates came out well once; they may not in another build
+        _E.ATTEMPT_FAILED: _to(_S.RUNNING, _S.INTERRUPTED),
         _E.APPROVAL_OUTDATED: _to(_S.INTERRUPTED),
     },
     _S.RUNNING: {
@@ -417,15 +407,15 @@ STEP_TRANSITIONS: Final[dict[StepStatus, dict[EventType, frozenset[StepStatus]]]
         **_late_attempt(_S.HELD),
         _E.STEP_CONFIRMED: _to(_S.COMPLETED, _S.RUNNING, _S.READY, _S.WAITING),
         _E.CALLBACK_RECEIVED: _to(_S.COMPLETED, _S.RUNNING, _S.HELD),
-        _E.HOLD_RELEASED: _to(_S.HELD, _S.READY),
+        _E.HOLD_RELEASED: _to(_S.READY),
         _E.STEP_SKIPPED: _to(_S.SKIPPED),
         _E.STEP_CANCELLED: _to(_S.CANCELLED),
     },
-    _S.COMPLETED: _late(_S.COMPLETED),
-    _S.FAILED: {**_late(_S.FAILED), _E.STEP_RETRIED: _to(_S.READY), _E.STEP_SKIPPED: _to(_S.SKIPPED)},
-    _S.SKIPPED: _late(_S.SKIPPED),
-    _S.BLOCKED: _late(_S.BLOCKED),
-    _S.CANCELLED: _late(_S.CANCELLED),
+    _S.COMPLETED: _late_attempt(_S.COMPLETED),
+    _S.FAILED: {**_late_attempt(_S.FAILED), _E.STEP_RETRIED: _to(_S.READY), _E.STEP_SKIPPED: _to(_S.SKIPPED)},
+    _S.SKIPPED: _late_attempt(_S.SKIPPED),
+    _S.BLOCKED: _late_attempt(_S.BLOCKED),
+    _S.CANCELLED: _late_attempt(_S.CANCELLED),
 }
 
 

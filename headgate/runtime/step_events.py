@@ -22,6 +22,9 @@ UNKNOWN_RESULT: Final = "It was done. What it returned is not known."
 KEPT = "kept"
 """The detail of a step that completed in the run that this one was forked from."""
 
+_CALLS: Final = frozenset({"workflow", "inputs"})
+"""The attributes of a `call` that decide which run it makes."""
+
 COUNTED = (ErrorClass.TRANSIENT, ErrorClass.IN_DOUBT)
 
 
@@ -354,8 +357,8 @@ def _answered(state: RunState, step: StepState, event: Event, result: str) -> No
 
 
 def _child_ended(state: RunState, step: StepState, event: Event) -> None:
-    if step.settled or step.status is not StepStatus.WAITING or event.data.get("run") != step.child:
-        return
+    assert step.detail == WaitsFor.SUBRUN, "only who waits for a sub-run is told of its end"
+    assert event.data.get("run") == step.child, "and only of that of its own"
     if event.data.get("status") == "completed":
         produce(state, step, event.data.get("output"), event.at)
         return
@@ -406,6 +409,8 @@ def _retried(state: RunState, step: StepState, event: Event) -> None:
     edit = event.data.get("edit")
     if isinstance(edit, dict):
         step.edit = {**(step.edit or {}), **edit}
+        if not edit.keys().isdisjoint(_CALLS):
+            step.child = None  # another call makes another run
     failures = step.failures if step.status is StepStatus.RETRYING else 0
     _again(state, step, event.at)
     step.failures = failures  # between attempts it only goes on at once; after the last it has its retries anew
