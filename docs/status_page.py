@@ -60,7 +60,9 @@ FORKS = """\
 
 `headgate redrive RUN` goes on with the same run, `headgate replay RUN` starts a new one with the same trigger and
 inputs, and `headgate fork RUN --from STEP` a new one that keeps the outputs of what ended before STEP. `--dry-run` with
-any of them says what is kept, what runs again, and which effects may happen a second time.
+any of them says what is kept, what runs again, and which effects may happen a second time. A step
+that failed for what it brought, because a review rejected it or its answer was not what was declared, was done. What is
+irreversible and may have happened is redriven or forked only with `--yes`; a replay asks for its approval anew.
 
 A fork runs STEP, all that follows it, and all that had not ended; without `--from` everything. `--set NAME=VALUE`
 changes an input, `--version` takes another published version, or a file as it is now. It starts only when the kept

@@ -115,6 +115,7 @@ def fork(
 
     It keeps the outputs of what ended before STEP, and runs STEP, all that follows it and all that had not ended. With
     another version it starts only when the kept outputs fit that. What was approved counts only for the same input.
+    What is irreversible and may have happened runs again only with --yes.
     """
     from headgate.api import forking
 
@@ -130,15 +131,24 @@ def fork(
 
 
 def _ask(verb: str, run: str, changes: Changes, place: Place, *, yes: bool) -> None:
-    """On a terminal, before what cannot be undone may happen again."""
+    """Before what cannot be undone may happen again. Where nobody can be asked a fork is refused, because it takes
+    approvals over; a replay asks for them anew.
+    """
     from headgate.api import forking
+    from headgate.api.faults import Refused
 
-    if yes or not sys.stdin.isatty():
+    asks = sys.stdin.isatty()
+    if yes or not (asks or verb == "fork"):
         return
     seen = forking.preview(verb, run, changes, place)
-    named = ", ".join(effect.step for effect in seen.repeats if effect.reversibility == "irreversible")
-    if named:
-        click.confirm(f"{verb} {run}? irreversible, and it may happen again: {named}", abort=True, err=True)
+    named = [effect.step for effect in seen.repeats if effect.reversibility == "irreversible"]
+    if named and asks:
+        message = f"{verb} {run}? irreversible, and it may happen again: {', '.join(named)}"
+        click.confirm(message, abort=True, err=True)
+    elif named:
+        said = ", ".join(f"`{step}`" for step in named)
+        message = f"{said} is irreversible and may have happened: running it again needs `--yes`"
+        raise Refused("ALREADY_COMPLETED", message)
 
 
 def _preview(verb: str, run: str, changes: Changes, place: Place, output: str) -> int:
@@ -153,12 +163,19 @@ def _preview(verb: str, run: str, changes: Changes, place: Place, output: str) -
     return 0
 
 
+_WHY = {
+    "completed": "it completed",
+    "refused": "it was done, and failed for what it brought",
+    "in doubt": "nobody knows whether it happened",
+}
+
+
 def _told(verb: str, seen: Preview) -> list[str]:
     lines = [f"kept: {', '.join(seen.kept) or 'nothing'}"]
     lines.append(f"would run again: {', '.join(seen.again) or 'nothing'}")
     for effect in seen.repeats:
-        why = "it completed" if effect.why == "completed" else "nobody knows whether it happened"
-        lines.append(f"may happen a second time: {effect.step} ({effect.kind}, {effect.reversibility}): {why}")
+        what = f"{effect.step} ({effect.kind}, {effect.reversibility})"
+        lines.append(f"may happen a second time: {what}: {_WHY[effect.why]}")
     if not seen.repeats:
         lines.append(f"no effect of the first time would happen again by this {verb}")
     return lines

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Final
 
 from headgate.records import NamedTuple
 from headgate.runtime.forking import Fork
 from headgate.runtime.loops import to_reopen
-from headgate.runtime.redriving import Redrive
+from headgate.runtime.redriving import WITHOUT_EFFECT, Redrive, happened
 from headgate.runtime.state import RunState, ScopeState, StepState
 from headgate.runtime.status import StepStatus
 
-_WITHOUT_EFFECT: Final = frozenset(
-    {"set", "switch", "fail", "finish", "each", "repeat", "human", "delay", "wait", "lua"}
-)
-
 
 class Effect(NamedTuple):
-    """A step whose effect may happen a second time, and why: `completed`, or `in doubt` when nobody knows."""
+    """A step whose effect may happen a second time, and why: `completed`, `refused` when it failed for what it
+    brought, or `in doubt` when nobody knows.
+    """
 
     step: str
     kind: str
@@ -71,17 +68,21 @@ def _kept(scope: ScopeState, again: Collection[str], fresh: Collection[str]) -> 
 
 
 def _repeats(step: StepState, *, whole: bool) -> Iterator[Effect]:
-    """What completed happens again only where it starts over; what is known to have failed had no effect."""
+    """What completed happens again only where it starts over; what failed had no effect, unless it failed for what it
+    brought.
+    """
     if step.loop is not None:
         for scope in step.loop.scopes.values():
             for inner in scope.steps.values():
                 yield from _repeats(inner, whole=whole)
         return
     plan = step.plan
-    if not step.attempts or plan.kind in _WITHOUT_EFFECT or plan.reversibility == "safe":
+    if not step.attempts or plan.kind in WITHOUT_EFFECT or plan.reversibility == "safe":
         return
     if step.status is StepStatus.COMPLETED:
         why = "completed" if whole else None
+    elif happened(step):
+        why = "refused"
     else:
         why = "in doubt" if _may_have_happened(step) else None
     if why is not None:

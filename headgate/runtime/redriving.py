@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from headgate.records import NamedTuple
 from headgate.runtime.errors import ErrorClass
@@ -10,6 +11,16 @@ from headgate.runtime.loops import to_reopen
 from headgate.runtime.state import RunState, ScopeState, StepState
 from headgate.runtime.status import StepStatus
 from headgate.runtime.weighing import doubt_policy
+
+WITHOUT_EFFECT: Final = frozenset(
+    {"set", "switch", "fail", "finish", "each", "repeat", "human", "delay", "wait", "lua"}
+)
+_REFUSED_AFTER: Final = frozenset({"HUMAN_TASK_FAILED", "RESULT_INVALID"})
+"""Failures of a step whose action was done: what it brought was refused."""
+
+_ANSWERED: Final = frozenset({"http", "mcp"})
+_REFUSAL: Final = 400
+"""From this status on an HTTP server says that it did not do what it was asked for."""
 
 
 class Redrive(NamedTuple):
@@ -46,7 +57,9 @@ def _downstream(scope: ScopeState, start: str) -> set[str]:
 
 
 def _risky(step: StepState, *, whole: bool) -> Iterator[str]:
-    """What completed is at risk only when it starts over; what broke off is when nobody knows whether it happened."""
+    """What completed is at risk only when it starts over; what broke off is when nobody knows whether it happened; what
+    was refused after it had happened always is.
+    """
     if step.loop is not None:
         for scope in step.loop.scopes.values():
             for inner in scope.steps.values():
@@ -58,8 +71,22 @@ def _risky(step: StepState, *, whole: bool) -> Iterator[str]:
         yield step.path
 
 
+def happened(step: StepState) -> bool:
+    """Whether the step failed although its action was done: a review rejected it, or its answer was not what was
+    declared, expected or small enough. An agent goes on behind the rounds that are recorded.
+    """
+    error = step.error
+    if error is None or step.status is not StepStatus.FAILED or step.talk is not None:
+        return False
+    if not step.attempts or step.plan.kind in WITHOUT_EFFECT:
+        return False
+    if error.code == "HTTP_REQUEST_FAILED":
+        return error.provider_status is not None and error.provider_status < _REFUSAL
+    return error.code in _REFUSED_AFTER or (error.code == "LIMIT_EXCEEDED" and step.plan.kind in _ANSWERED)
+
+
 def _irreversible(step: StepState, *, whole: bool) -> bool:
-    completed = step.status is StepStatus.COMPLETED and whole
+    completed = (step.status is StepStatus.COMPLETED and whole) or happened(step)
     in_doubt = step.error is not None and step.error.code == "EFFECT_IN_DOUBT"
     broke_off = step.status is StepStatus.CANCELLED and doubt_policy(step) != "retry"
     return completed or broke_off or (in_doubt and step.status is StepStatus.FAILED)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from desk import Desk
+from servers.http_server import http_server
 
 from headgate.api import forking, history
 from headgate.api.faults import NothingStarted, Refused, UsageFault
@@ -210,6 +211,60 @@ def test_AR18_the_command_line_forks_previews_and_refuses(desk: Desk) -> None:
     assert (code, found["status"], found["run"] != source) == (1, "failed", True)
     (created,) = desk.events(found["run"], "run_created")
     assert (created.actor, created.reason, created.data["source"]) == ("ann", "try again", source)
+
+
+def test_AR17_what_failed_for_what_it_brought_is_said_to_happen_again_and_asked_about(desk: Desk) -> None:
+    text = """
+    workflow w {
+      # headgate: ignore[HG601] a file of the test
+      step pay = ledger { book = "BOOK", line = "p", reversibility = irreversible
+        gate review { ask = "as it should be?" }
+      }
+      step note = ledger after finished pay { book = "BOOK", line = "n", reversibility = recoverable
+        result = list<any>
+      }
+    }
+    """
+    run = desk.run(text).view.run
+    desk.act(run, "deny", "pay")
+    assert {name: step.status for name, step in desk.show(run).steps.items()} == {"pay": "failed", "note": "failed"}
+    code, out, _ = desk.cli("redrive", run, "--dry-run")
+    assert (code, out.splitlines()[1:]) == (
+        0,
+        [
+            "would run again: pay, note",
+            "may happen a second time: pay (ledger, irreversible): it was done, and failed for what it brought",
+            "may happen a second time: note (ledger, recoverable): it was done, and failed for what it brought",
+        ],
+    )
+    code, _, said = desk.cli("redrive", run)
+    assert (code, "`pay` is irreversible and may have happened: running it again needs `--yes`" in said) == (6, True)
+    assert desk.performed() == ["pay", "note"]
+    code, _, _ = desk.cli("redrive", run, "--yes")
+    assert (code, desk.performed()) == (5, ["pay", "note", "pay"])
+
+
+def test_AR17_an_http_answer_that_was_not_expected_may_have_been_an_effect(desk: Desk) -> None:
+    with http_server() as server:
+        text = f"""
+        workflow w {{
+          step post = http POST "{server.url}/echo" {{ expect = [201] }}
+          step gone = http POST "{server.url}/status/404"
+        }}
+        """
+        run = desk.run(text.replace("step post", "on_failure = continue\n step post")).view.run
+        seen = forking.preview("replay", run, Changes(), desk.place)
+        assert [(effect.step, effect.why) for effect in seen.repeats] == [("post", "refused")]
+
+
+def test_AR18_a_fork_repeats_what_cannot_be_undone_only_when_told_so(desk: Desk) -> None:
+    source = desk.run(GATED).view.run
+    desk.act(source, "approve", "pay")
+    code, _, said = desk.cli("fork", source, "--from", "pay")
+    assert (code, desk.performed()) == (6, ["pay"])
+    assert "ALREADY_COMPLETED: `pay` is irreversible and may have happened: running it again needs `--yes`" in said
+    code, _, _ = desk.cli("fork", source, "--from", "pay", "--yes")
+    assert (code, desk.performed()) == (0, ["pay", "pay"])
 
 
 def test_AR18_forks_of_forks_are_bounded(desk: Desk) -> None:
