@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from headgate.api import running, site
 from headgate.api.faults import NothingStarted
 from headgate.api.inputs import NOTHING_GIVEN
 from headgate.api.place import Driving
+from headgate.runtime import executor
 from headgate.runtime.errors import StoreLocked
+from headgate.runtime.performers import Attempt
 from headgate.runtime.store import RunWrite, Store
 from headgate.runtime.view import RunView
 
@@ -42,9 +45,20 @@ class Watched(Store):
         return super().commit(writes)
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger's performer says that it never waits."""
+    import ledger_kind
+
+    monkeypatch.setattr(ledger_kind.Ledger, "immediate", True, raising=False)
+
+
+@pytest.mark.parametrize("immediate", [False, True])
 def test_an_effect_starts_after_its_commit_and_steps_without_effect_share_one(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, *, immediate: bool
 ) -> None:
+    if immediate:
+        request.getfixturevalue("at_once")
     Watched.desk, Watched.commits = desk, []
     monkeypatch.setattr(site, "Store", Watched)
     assert desk.run(CHAIN).view.status == "completed"
@@ -108,6 +122,56 @@ def test_a_performer_that_breaks_fails_its_step_and_not_the_driver(desk: Desk, m
     assert rest.view.failure is not None
     assert (rest.view.failure.code, rest.view.failure.step) == ("UPSTREAM_ERROR", "a")
     assert "ZeroDivisionError: oops" in str(rest.view.failure.message)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_is_immediate_fails_as_anything_else(desk: Desk) -> None:
+    rest = desk.run("""
+    workflow w {
+      step a = ledger { book = "BOOK", line = "a", fail = 1, retry = { max = 1, backoff = [1ms] } }
+      step b = ledger after a { book = "BOOK", line = "b", broken = true }
+    }
+    """)
+    failure = rest.view.failure
+    assert failure is not None
+    assert (failure.code, failure.step, failure.message) == ("UPSTREAM_ERROR", "b", "never")
+    assert desk.performed() == ["a", "a", "b"]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_says_that_it_is_immediate_and_waits_is_in_doubt_and_stops_nothing_else(desk: Desk) -> None:
+    rest = desk.run("""
+    workflow w {
+      step a = ledger { book = "BOOK", line = "a", seconds = 0.01, in_doubt = fail }
+      step b = ledger { book = "BOOK", line = "b" }
+    }
+    """)
+    assert rest.view.failure is not None
+    assert (rest.view.failure.code, rest.view.failure.step) == ("EFFECT_IN_DOUBT", "a")
+    assert "it is `immediate`, and waited" in str(rest.view.failure.message)
+    assert rest.view.steps["b"].status == "completed"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_signal_has_its_turn_between_steps_that_end_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ledger_kind
+
+    calm = ledger_kind.Ledger.perform
+
+    async def interrupting(self: object, attempt: Attempt, world: object) -> object:
+        if attempt.step == "s2":
+            signal.raise_signal(signal.SIGINT)
+        return await calm(self, attempt, world)
+
+    monkeypatch.setattr(ledger_kind.Ledger, "perform", interrupting)
+    monkeypatch.setattr(executor, "BREATH_SECONDS", 0)
+    after = [f'step s{n} = ledger after s{n - 1} {{ book = "BOOK", line = "{n}" }}' for n in range(1, 20)]
+    rest = desk.run("\n".join(["workflow w {", 'step s0 = ledger { book = "BOOK", line = "0" }', *after, "}"]))
+    assert rest.view.status == "interrupted"
+    assert 3 <= len(desk.performed()) < 10
+    desk.drive()
+    assert desk.status(rest.view.run) == "completed"
+    assert desk.performed() == [f"s{n}" for n in range(20)]
 
 
 def test_a_wait_is_bounded_and_the_next_wake_is_told(desk: Desk) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import TypeAlias
 
 from headgate.plan import Json, JsonObject, PlanStep
 from headgate.records import NamedTuple
+from headgate.runtime import performers
 from headgate.runtime.commands import Record
 from headgate.runtime.connections import World
 from headgate.runtime.conversation import AGENT
@@ -63,13 +65,20 @@ class Attempts:
         return len(self._tasks)
 
     def start(self, state: RunState, path: str, number: int) -> None:
-        """Starts the attempt that was committed as dispatched. Its time counts on a clock that never jumps."""
+        """Starts the attempt that was committed as dispatched. Its time counts on a clock that never jumps.
+
+        One whose performer is immediate has ended, and is told, when this returns.
+        """
         key = (state.run_id, path, number)
         self._deaf.pop(key, None)
         attempt = self._attempt(state, path, number)
         if attempt.kind == AGENT:
             attempt = self._piece(state, attempt)
-        outcome = _outcome(attempt, self._worlds(state.environment), self._perform_attempt)
+        world = self._worlds(state.environment)
+        if self._perform_attempt is performers.perform and performers.is_immediate(attempt.kind):
+            self._ended(Ended(*key, _at_once(attempt, world)))
+            return
+        outcome = _outcome(attempt, world, self._perform_attempt, _limit(attempt))
         self._tasks[key] = asyncio.get_running_loop().create_task(self._perform(key, outcome))
 
     def cancel(self, run: str, path: str, number: int) -> None:
@@ -157,21 +166,41 @@ class Attempts:
         self._ended(Ended(run, path, number, record))
 
 
-async def _outcome(attempt: Attempt, world: World, perform: Performing) -> Record:
+def _at_once(attempt: Attempt, world: World) -> Record:
+    """As `_outcome`, of a performer that never waits: outside of any task. One that does wait is broken."""
+    outcome = _outcome(attempt, world, performers.perform, None)
+    try:
+        outcome.send(None)
+    except StopIteration as done:
+        record: Record = done.value
+        return record
+    with suppress(RuntimeError):  # it waits again when it is told to end
+        outcome.close()
+    return _failed(attempt, world.mask_error(_broken(attempt, RuntimeError("it is `immediate`, and waited"))))
+
+
+def _limit(attempt: Attempt) -> asyncio.Timeout:
+    """What is left of the attempt's time."""
+    seconds = None if attempt.timeout_ms is None else max(attempt.timeout_ms / 1000 - attempt.departure.age, 0)
+    return asyncio.timeout(seconds)
+
+
+async def _outcome(attempt: Attempt, world: World, perform: Performing, limit: asyncio.Timeout | None) -> Record:
     """How the attempt ended, as an event, with what it said meanwhile; it never raises."""
-    record = await _end_of(attempt, world, perform)
+    record = await _end_of(attempt, world, perform, limit)
     if not attempt.log.lines:
         return record
     return record._replace(data={**record.data, "log": world.mask(list[Json](attempt.log.lines))})
 
 
-async def _end_of(attempt: Attempt, world: World, perform: Performing) -> Record:
+async def _end_of(attempt: Attempt, world: World, perform: Performing, limit: asyncio.Timeout | None) -> Record:
     number = attempt.attempt
-    seconds = None if attempt.timeout_ms is None else max(attempt.timeout_ms / 1000 - attempt.departure.age, 0)
-    limit = asyncio.timeout(seconds)
     try:
-        async with limit:
+        if limit is None:
             result = await perform(attempt, world)
+        else:
+            async with limit:
+                result = await perform(attempt, world)
     except StepFailure as failure:
         return _failed(attempt, failure.error)
     except Parked as parked:
@@ -180,7 +209,8 @@ async def _end_of(attempt: Attempt, world: World, perform: Performing) -> Record
     except asyncio.CancelledError:
         return Record(EventType.ATTEMPT_CANCELLED, {"attempt": number}, attempt.step)
     except TimeoutError as error:
-        return _failed(attempt, _late(attempt) if limit.expired() else world.mask_error(_broken(attempt, error)))
+        late = limit is not None and limit.expired()
+        return _failed(attempt, _late(attempt) if late else world.mask_error(_broken(attempt, error)))
     except Exception as error:  # noqa: BLE001 - whatever a performer raises, its step fails and the others go on
         return _failed(attempt, world.mask_error(_broken(attempt, error)))
     if isinstance(result, Partial):

@@ -31,6 +31,9 @@ from headgate.runtime.store import RENEW_SECONDS, Identifiers, Owner, RunWrite, 
 POLL_SECONDS = 0.2
 """How often a driver looks for what other processes ask of its runs."""
 
+BREATH_SECONDS = 0.005
+"""For how long attempts that end at once may follow one another before signals and other attempts have their turn."""
+
 TRIES_AT_STAKE = 3
 
 
@@ -89,6 +92,7 @@ class Executor:
         self._at_stake = False
         self._poll_at = 0.0
         self._renew_at = 0.0
+        self._breathe_at = 0.0
         self._shared = services.shared
         self._poll_seconds = services.poll_seconds if services.shared else math.inf
         self._renew_seconds = RENEW_SECONDS if services.shared else math.inf
@@ -108,7 +112,9 @@ class Executor:
                         return
                     self._poll_at = 0.0  # what came while the last was stored would find nobody who looks
                     continue
-                await self._wait()
+                if not self._ended or self._host.now() >= self._breathe_at:
+                    await self._wait()
+                    self._breathe_at = self._host.now() + BREATH_SECONDS
         finally:
             self._host.close()
             self._host.cancel_all()

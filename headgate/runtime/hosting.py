@@ -16,7 +16,8 @@ from headgate.runtime.state import RunState
 
 class Host(Protocol):
     """One driver's host. Every attempt that `perform` starts is told to the driver once, by the `ended` it was made
-    with, and never while a method of the host is running. Times are seconds of a clock that never goes back.
+    with: while nothing else of the host is running, or before `perform` returns. Times are seconds of a clock that
+    never goes back.
     """
 
     def now(self) -> float: ...

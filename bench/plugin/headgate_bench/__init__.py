@@ -22,6 +22,8 @@ SCHEMA = {
 class Noop:
     """Answers at once with what it was given."""
 
+    immediate = True
+
     async def perform(self, attempt: Attempt, world: World) -> Json:  # noqa: ARG002 - the protocol's shape
         attempt.departure.mark()
         return {"value": attempt.input.get("value")}

@@ -144,7 +144,11 @@ def callback_of(attempt: Attempt, world: World, expires_ms: int) -> Callback:
 
 
 class Performer(Protocol):
-    """Carries out one kind of step. Cancelling it must be prompt and leave nothing running behind."""
+    """Carries out one kind of step. Cancelling it must be prompt and leave nothing running behind.
+
+    One that only computes may say `immediate = True`: its `perform` never waits for anything, so that it needs no task
+    and no timeout, and ends before anything else goes on.
+    """
 
     async def perform(self, attempt: Attempt, world: World) -> Performed:
         """The result of the attempt, whose input has its secrets bound; raises `StepFailure`, or `Parked`."""
@@ -157,6 +161,16 @@ def performer(kind: str) -> Performer:
     if found is None:
         found = _loaded[kind] = _bundled(kind) if kind in BUNDLED else _installed(kind)
     return found
+
+
+def is_immediate(kind: str) -> bool:
+    """Whether the performer of a kind says that it never waits; one that cannot be loaded does not."""
+    if kind in BUNDLED:
+        return False
+    try:
+        return getattr(performer(kind), "immediate", False) is True
+    except Exception:  # noqa: BLE001 - its step fails with it when it is performed
+        return False
 
 
 async def perform(attempt: Attempt, world: World) -> Performed:
