@@ -13,6 +13,8 @@ from headgate.render.picture import shorten
 from headgate.render.rounds import round_lines
 from headgate.render.tables import Cell, table
 from headgate.render.words import coloured, moment, run_facts, span, step_facts
+from headgate.runtime.events import SYSTEM
+from headgate.runtime.status import HOLD_RULES, HoldReason
 from headgate.runtime.view import RunView, StepView
 
 VALUE_LIMIT = 100
@@ -159,6 +161,8 @@ def _endings(view: RunView) -> Iterator[str]:
         at = f" at `{hold.step}`" if hold.step else ""
         note = f' "{printable(hold.note)}"' if hold.note else ""
         yield f"\nheld: {hold.reason}{at} by {hold.by} since {moment(hold.since)} UTC{note}"
+        if hold.by == SYSTEM:
+            yield f"  {HOLD_RULES[HoldReason(hold.reason)].meaning}"
     if view.output:
         yield "\noutput:"
         yield indent(_values(view.output), "  ")

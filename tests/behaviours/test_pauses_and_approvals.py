@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from datetime import UTC, datetime
+
 import pytest
 from desk import Desk
 
@@ -9,6 +13,7 @@ from headgate.api import deciding, history, operating
 from headgate.api.faults import Refused
 from headgate.api.operating import Act
 from headgate.api.place import Driving
+from headgate.runtime.status import HOLD_RULES, HoldReason
 
 GATED = """
 workflow pay {
@@ -66,6 +71,30 @@ def test_TJ02_a_run_that_a_failure_paused_never_moves_by_itself(desk: Desk) -> N
         desk.drive(wait_ms=50)
     assert (desk.status(run), desk.show(run).detail) == ("paused", "step_failed: s")
     assert desk.act(run, "cancel").view.status == "cancelled"
+
+
+def test_TJ04_a_pause_says_who_when_and_why_and_only_the_systems_own_carries_a_banner(desk: Desk) -> None:
+    desk.write(
+        """
+        workflow w {
+          throughput = { max = 1, per = 10m }
+          step ask = human approval { title = "go?" }
+        }
+        """
+    )
+    run = json.loads(desk.cli("run", "flow.flow", "--format", "json")[1])["run"]
+    desk.cli("pause", run, "--reason", "lunch")
+    (opened,) = desk.events(run, "hold_opened")
+    (hold,) = desk.show(run).holds
+    assert (opened.actor, opened.reason) == (hold.by, hold.note) == ("ann", "lunch")
+    assert opened.at == hold.since
+    moment = datetime.fromtimestamp(hold.since / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    by_a_person = desk.cli("show", run)[1]
+    assert f'held: operator by ann since {moment} UTC "lunch"\n\n' in by_a_person
+    assert HOLD_RULES[HoldReason.OPERATOR].meaning not in by_a_person
+    by_the_system = desk.cli("run", "flow.flow")[1]
+    banner = "the workflow tripped the throughput cap (likely a loop or polling misconfig)"
+    assert re.search(rf"held: throughput by system since \S+ \S+ UTC\n  {re.escape(banner)}\n", by_the_system)
 
 
 def test_TJ03_a_waiting_run_goes_on_when_its_timer_is_due(desk: Desk) -> None:
