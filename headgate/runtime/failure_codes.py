@@ -22,8 +22,8 @@ FAILURE_CODES: Final[dict[str, FailureFacts]] = {
         "check the model's base_url, name and key in headgate.toml, then `headgate redrive RUN`",
     ),
     "HTTP_REQUEST_FAILED": FailureFacts(
-        "the server answered with a status outside `expect`",
-        "the status is in the step's error; correct the request, or widen `expect`, then `headgate redrive RUN`",
+        "the server answered with a status outside `expect`, or broke the exchange off",
+        "the step's error says what came; correct the request, or widen `expect`, then `headgate redrive RUN`",
     ),
     "LUA_FAILED": FailureFacts(
         "the script raised an error or broke one of its limits",
