@@ -1,4 +1,4 @@
-"""Every cell of the table of a step's transitions is reached: by the scenarios here, or in a kept history."""
+"""Every cell of the tables of transitions is reached: by the scenarios here, or in a kept history."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import golden
 import pytest
-from memory_runs import MemoryRun, error, gate, plan, step
+from memory_runs import START, MemoryRun, error, gate, plan, step
 from test_histories_replay import BY_HAND, DRAWN, refund
 
 from headgate.plan import JsonObject, Plan, Retry
@@ -18,7 +18,7 @@ from headgate.runtime.decider import Accepted, evolve, new
 from headgate.runtime.events import Event, EventType
 from headgate.runtime.forking import fork
 from headgate.runtime.state import RunState
-from headgate.runtime.status import STEP_TRANSITIONS, HoldReason, StepStatus
+from headgate.runtime.status import RUN_TRANSITIONS, STEP_TRANSITIONS, HoldReason, Phase, StepStatus
 from headgate.runtime.weighing import held_for, opening
 
 Cell: TypeAlias = "tuple[StepStatus, EventType, StepStatus]"
@@ -388,15 +388,19 @@ def test_each_scenario_comes_to_where_it_should(name: str) -> None:
     assert run.refold().seq == run.state.seq
 
 
-def reached() -> set[Cell]:
+def histories() -> Iterator[tuple[Plan, list[Event]]]:
+    """Those of the scenarios, and those that are kept."""
     runs = [make() for make in SCENARIOS.values()] + [late(status, kind) for status in StepStatus for kind in LATE]
-    found = {cell for run in runs for cell in cells_of(run.plan, run.events)}
+    yield from ((run.plan, run.events) for run in runs)
     for path in (*BY_HAND, *DRAWN):
         kept = json.loads(path.read_text(encoding="utf-8"))
         rows = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in kept["rows"]]
         events = [decode("R", seq, row) for seq, row in enumerate(rows, 1)]
-        found.update(cells_of(refund() if path in BY_HAND else golden.read_plan(kept), events))
-    return found
+        yield refund() if path in BY_HAND else golden.read_plan(kept), events
+
+
+def reached() -> set[Cell]:
+    return {cell for made, events in histories() for cell in cells_of(made, events)}
 
 
 def test_every_cell_of_the_table_is_reached_and_nothing_else_is() -> None:
@@ -411,3 +415,63 @@ def test_every_cell_of_the_table_is_reached_and_nothing_else_is() -> None:
     assert not sorted(listed - found - set(NOT_IN_ONE_BUILD)), "no run comes by these cells: remove them"
     assert not sorted(found & set(NOT_IN_ONE_BUILD)), "a run comes by what is said not to happen"
     assert set(NOT_IN_ONE_BUILD) <= listed
+
+
+# The phases of a run
+
+
+def phases_of(made: Plan, events: list[Event]) -> Iterator[tuple[Phase | None, EventType, Phase]]:
+    state: RunState = new("R", made)
+    for event in events:
+        before = state.phase if state.seq else None
+        evolve(state, event)
+        yield before, event.type, state.phase
+
+
+def before_it_starts(*records: Record, **given: object) -> Callable[[], MemoryRun]:
+    """What a driver makes of a run that has not started: it held it back, put it aside, or could not start it."""
+
+    def make() -> MemoryRun:
+        run = MemoryRun(plan(step("x")), **given)  # type: ignore[arg-type]
+        for record in records:
+            run.append(record)
+        return run
+
+    return make
+
+
+def cancelled_in_the_queue() -> MemoryRun:
+    run = before_it_starts(Record(E.HOLD_OPENED, {"hold": "throughput"}))()
+    assert isinstance(run.ask("cancel"), Accepted)
+    return run
+
+
+def failed(code: str) -> Record:
+    return Record(E.RUN_FAILED, {"code": code, "step": None, "message": None})
+
+
+NOT_STARTED: Final[dict[str, Callable[[], MemoryRun]]] = {
+    "cancelled in the queue": cancelled_in_the_queue,
+    "put aside": before_it_starts(Record(E.RUN_SKIPPED, {"reason": "concurrency"})),
+    "its plan is damaged": before_it_starts(failed("PLAN_INTEGRITY")),
+    "its plan is damaged before it is due": before_it_starts(failed("PLAN_INTEGRITY"), due_at=START + 9),
+    "not paid for": before_it_starts(Record(E.RUN_STARTING, {}), failed("INSUFFICIENT_CREDITS")),
+}
+ONE_TRANSACTION: Final = "a run is started and made active in one transaction, so that nobody comes between"
+NEVER_BETWEEN: Final[dict[tuple[Phase | None, EventType, Phase], str]] = {
+    (Phase.STARTING, E.RUN_DRAINING, Phase.DRAINING): ONE_TRANSACTION,
+    (Phase.STARTING, E.RUN_CANCELLED, Phase.CANCELLED): ONE_TRANSACTION,
+}
+
+
+def test_every_cell_of_the_table_of_phases_is_reached() -> None:
+    listed = {
+        (phase, kind, target)
+        for phase, row in RUN_TRANSITIONS.items()
+        for kind, targets in row.items()
+        for target in targets
+    }
+    runs = [make() for make in NOT_STARTED.values()]
+    found = {cell for run in runs for cell in phases_of(run.plan, run.events)}
+    found |= {cell for made, events in histories() for cell in phases_of(made, events)}
+    assert listed - found == set(NEVER_BETWEEN)

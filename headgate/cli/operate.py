@@ -117,7 +117,13 @@ def retry(
 @click.command("skip")
 @click.argument("run")
 @click.argument("step")
-@click.option("--output", "value", type=json_value, metavar="JSON", help="What stands in for the step's result.")
+@click.option(
+    "--output",
+    "value",
+    type=json_value,
+    metavar="JSON",
+    help="Stands in for the result the step declares.",
+)
 @reason_option
 @request_option
 @format_option("text", "json")
@@ -146,7 +152,7 @@ def skip(
 @click.argument("run")
 @click.argument("step")
 @click.option("--done/--not-done", "done", default=None, help="Whether the effect of the attempt happened.")
-@click.option("--output", "value", type=json_value, metavar="JSON", help="With --done: what it returned.")
+@click.option("--output", "value", type=json_value, metavar="JSON", help="With --done: the result the step declares.")
 @reason_option
 @request_option
 @format_option("text", "json")
