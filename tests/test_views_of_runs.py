@@ -141,6 +141,27 @@ def test_why_says_who_may_decide_until_when():
     assert "it is denied at 2027-01-15T08:01:00.000Z" in reason.message
 
 
+def test_why_sends_nobody_to_decide_what_has_expired():
+    run = MemoryRun(plan(human("ask"))).drive()
+    assert reasons(run.state, START + 59_999)[0].command == "headgate approve R-1"
+    (reason,) = reasons(run.state, START + 60_000)
+    assert (reason.kind, reason.object, reason.since) == ("approval", "R-1", START + 60_000)
+    assert (reason.who, reason.command) == ("any worker", "headgate drive R")
+    said = (
+        "`ask` could be decided until 2027-01-15T08:01:00.000Z, and was not; what follows is decided by the next worker"
+    )
+    assert reason.message == said
+    run.ask("pause")
+    assert "headgate approve R-1" in [each.command for each in reasons(run.state, START + 60_000)], "it acts on resume"
+
+
+def test_why_sends_nobody_to_send_an_event_that_comes_too_late():
+    run = MemoryRun(plan(step("w", "wait", config={"event": "paid", "expires": 5_000, "on_expiry": "fail"}))).drive()
+    assert reasons(run.state, START + 4_999)[0].command == "headgate signal paid --run R"
+    (reason,) = reasons(run.state, START + 5_000)
+    assert (reason.kind, reason.object, reason.command) == ("event", "w", "headgate drive R")
+
+
 def test_templates_see_the_trigger_the_run_and_the_steps_so_far():
     run = MemoryRun(
         plan(step("a", "set", config={"x": 1}), step("b", "noop", "a")),

@@ -247,11 +247,12 @@ def _why_run(run: str, place: Place) -> tuple[Reason, ...]:
         try:
             state = load_state(read, PlanShelf(read), row)
             mask = secret_inputs(state.plan, state.inputs)
-            found = tuple(reason._replace(message=mask.text(reason.message)) for reason in reasons(state))
+            now = Site(place).clock.now_ms()
+            found = tuple(reason._replace(message=mask.text(reason.message)) for reason in reasons(state, now))
             turn = turn_of(read, row.id)
             if turn is not None and found[0].kind == "phase":
                 found = (turn,)
-            found = (*_of_workflow(read, row, Site(place).clock.now_ms()), *found)
+            found = (*_of_workflow(read, row, now), *found)
         except PlanIntegrity as fault:
             message = f"PLAN_INTEGRITY: {row.failure_message or fault}"
             found = (Reason("ended", row.id, row.ended_at, None, None, message),)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 _QUOTED = re.compile(r"'([^']*)'")
+_NUMBER = re.compile(r"'(.*)' is not a valid (integer|float)(?: range)?\.", re.DOTALL)
 
 
 def sentence(fault: click.ClickException) -> str:
@@ -41,6 +42,9 @@ def _of_click(message: str, kind: click.ParamType[Any]) -> str:
         given = _QUOTED.match(message)
         choices = ", ".join(f"`{choice}`" for choice in kind.choices)
         return f"expected one of {choices}" + (f", got `{given[1]}`" if given else "")
+    number = _NUMBER.fullmatch(message)
+    if number is not None:
+        return f"`{number[1]}` is no {'whole ' if number[2] == 'integer' else ''}number"
     return _plain(message) if isinstance(kind, click.types.IntParamType | click.types.FloatParamType) else message
 
 

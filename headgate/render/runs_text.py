@@ -14,6 +14,7 @@ from headgate.render.rounds import round_lines
 from headgate.render.tables import Cell, table
 from headgate.render.words import coloured, moment, run_facts, span, step_facts
 from headgate.runtime.events import SYSTEM
+from headgate.runtime.failure_codes import FAILURE_CODES
 from headgate.runtime.status import HOLD_RULES, HoldReason
 from headgate.runtime.view import RunView, StepView
 
@@ -152,7 +153,9 @@ def step_remark(step: StepView) -> str:
 def _endings(view: RunView) -> Iterator[str]:
     if view.failure is not None:
         at = f" at `{view.failure.step}`" if view.failure.step else ""
-        yield f"\nfailed{at}: {view.failure.code}: {printable(view.failure.message or '')}"
+        facts = FAILURE_CODES.get(view.failure.code)
+        said = view.failure.message or (facts.meaning if facts else "")
+        yield f"\n{view.status}{at}: {view.failure.code}: {printable(said)}"
     for path, step in view.steps.items():
         if step.rounds:
             yield f"\n{path}:"

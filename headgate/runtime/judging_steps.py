@@ -289,7 +289,9 @@ def _decided(state: RunState, approval: Approval) -> str:
     at = "" if approval.decided_at is None else f" at {iso(approval.decided_at)}"
     if approval.status == "expired":
         later = [each.task for each in state.approvals.values() if each.escalated_from == approval.task]
-        return f"{approval.task} expired{at}" + (f"; it was passed on as {later[0]}" if later else "")
+        return f"{approval.task} expired at {iso(approval.expires_at)}" + (
+            f"; it was passed on as {later[0]}" if later else ""
+        )
     if approval.status == "cancelled":
         return f"{approval.task} was cancelled{at}; there is nothing to decide"
     return f"{approval.task} was {approval.status} by {approval.decided_by}{at}; the first decision wins"

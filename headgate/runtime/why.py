@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from shlex import quote
+from typing import Final
 
 from headgate.records import NamedTuple
 from headgate.runtime.failure_codes import FAILURE_CODES
@@ -32,11 +33,14 @@ class Reason(NamedTuple):
     message: str
 
 
-def reasons(state: RunState) -> tuple[Reason, ...]:
-    """What holds the run, or what it waits for; for an ended run, how it ended. Never empty."""
+def reasons(state: RunState, now_ms: int = 0) -> tuple[Reason, ...]:
+    """What holds the run, or what it waits for; for an ended run, how it ended. Never empty.
+
+    At `now_ms`, UTC, what was to come until then can come no more, and only a driver moves the run.
+    """
     if state.phase in TERMINAL_PHASES:
         return (_ended(state),)
-    found = () if is_forgotten(state) else (*_holds(state), *_open(state))
+    found = () if is_forgotten(state) else (*_holds(state), *_open(state, now_ms))
     return found or (_stalled(state),)
 
 
@@ -100,7 +104,7 @@ def _for_connection(state: RunState, hold: Hold) -> str:
     return f"{said}, which needs to be reauthorized{refused}; {then}"
 
 
-def _open(state: RunState) -> Iterator[Reason]:
+def _open(state: RunState, now_ms: int) -> Iterator[Reason]:
     run = state.run_id
     if state.phase is Phase.SCHEDULED and state.due_at is not None:
         yield Reason("timer", run, state.created_at, None, f"headgate drive {run}", f"it starts at {iso(state.due_at)}")
@@ -109,7 +113,7 @@ def _open(state: RunState) -> Iterator[Reason]:
         yield Reason("phase", run, state.created_at, "any worker", f"headgate drive {run}", message)
     if state.phase in (Phase.CANCELLING, Phase.DRAINING):
         yield _ending(state)
-    yield from _waiting(state)
+    yield from _waiting(state, now_ms)
     for path in list(state.retrying)[:_MOST_NAMED]:
         step = state.steps[path]
         due = "" if step.resume_at is None else f" at {iso(step.resume_at)}"
@@ -141,12 +145,16 @@ def _ending(state: RunState) -> Reason:
     return Reason("phase", run, state.ending_at, "anybody", f"headgate stop {run} --now", message)
 
 
-def _waiting(state: RunState) -> Iterator[Reason]:
+def _waiting(state: RunState, now_ms: int) -> Iterator[Reason]:
     run = state.run_id
     for path in list(state.waiting)[:_MOST_NAMED]:
         step = state.steps[path]
         approval = None if step.approval is None else state.approvals[step.approval]
-        if approval is not None and approval.status == "pending":
+        asked = approval is not None and approval.status == "pending"
+        limit = approval.expires_at if approval is not None and asked else step.resume_at
+        if limit is not None and limit <= now_ms and not state.holds and (asked or step.detail in _MISSED):
+            yield _missed(state, path, limit)
+        elif approval is not None and asked:
             yield _asked(approval)
         elif step.detail == WaitsFor.SUBRUN:
             message = f"`{path}` waits for its sub-run {step.child}"
@@ -161,6 +169,22 @@ def _waiting(state: RunState) -> Iterator[Reason]:
         elif step.resume_at is not None:
             message = f"`{path}` waits until {iso(step.resume_at)}"
             yield Reason("timer", path, step.started_at, None, f"headgate drive {run}", message)
+
+
+_MISSED: Final[Mapping[str, tuple[str, str]]] = {
+    WaitsFor.EVENT: ("event", "the event of `{path}` could come until {until}, and did not"),
+    WaitsFor.CALLBACK: ("callback", "`{path}` could be called back until {until}, and was not"),
+}
+
+
+def _missed(state: RunState, path: str, until: int) -> Reason:
+    """Nobody answered in time, and no driver has looked at the clock since."""
+    step, run = state.steps[path], state.run_id
+    decided = ("approval", "`{path}` could be decided until {until}, and was not")
+    kind, said = _MISSED.get(step.detail or "", decided)
+    name = step.approval or path if kind == "approval" else path
+    message = f"{said.format(path=path, until=iso(until))}; what follows is decided by the next worker"
+    return Reason(kind, name, until, "any worker", f"headgate drive {run}", message)
 
 
 def _awaits_event(state: RunState, path: str) -> Reason:
