@@ -122,6 +122,13 @@ def next_commands(view: RunView) -> Iterator[str]:
         yield f"headgate redrive {view.run}"
     elif view.status in {"interrupted", "retrying"} or (view.status == "waiting" and view.detail == "timer"):
         yield f"headgate drive {view.run}"
+    elif view.status == "queued" or any(_waits_elsewhere(step) for step in view.steps.values()):
+        yield f"headgate why {view.run}"
+
+
+def _waits_elsewhere(step: StepView) -> bool:
+    """Whether it waits for another run, or for whoever has its token; loops only say it of what is in them."""
+    return step.status == "waiting" and step.detail in {"subrun", "callback"} and step.kind not in {"each", "repeat"}
 
 
 def asks_a_person(step: StepView) -> bool:

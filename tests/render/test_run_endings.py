@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memory_runs import MemoryRun, error, human, plan, step
 
-from headgate.render.runs_text import run_text
+from headgate.render.runs_text import next_commands, run_text
 from headgate.runtime.view import run_view
 
 
@@ -22,3 +22,11 @@ def test_a_stopped_run_is_cancelled_and_the_reason_is_said():
 def test_a_failed_run_names_its_step_and_what_it_said():
     run = MemoryRun(plan(step("a")), {"a": error()}).drive()
     assert said(run) == ["failed at `a`: MCP_TOOL_FAILED: it broke"]
+
+
+def test_who_waits_for_another_run_is_told_where_to_look():
+    made = plan(step("sub", "call", config={"workflow": "child", "inputs": {}, "detach": False}))
+    run = MemoryRun(made).drive()
+    assert run_view(run.state).detail == "subrun"
+    assert list(next_commands(run_view(run.state))) == ["headgate why R"]
+    assert list(next_commands(run_view(MemoryRun(plan(step("a"))).state))) == ["headgate why R"], "it is queued"
