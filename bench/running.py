@@ -58,6 +58,12 @@ def floor(folder: Path) -> float:
     return COMMITS / seconds
 
 
+def _environment(engine: Engine) -> dict[str, str]:
+    """Every engine may keep what it compiled to bytecode, as an installed one has it from the start."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **engine.environment}
+
+
 def measure(engine: Engine, shape: str, before: tuple[str, ...] = ()) -> Sample:
     """One process of `engine` in a new folder here; raises RuntimeError with what it said when it failed."""
     with (
@@ -67,7 +73,7 @@ def measure(engine: Engine, shape: str, before: tuple[str, ...] = ()) -> Sample:
     ):
         command = [*before, *engine.command(shape, Path(name))]
         started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=said, stderr=log, cwd=name, env={**os.environ, **engine.environment})
+        process = subprocess.Popen(command, stdout=said, stderr=log, cwd=name, env=_environment(engine))
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -23,6 +23,7 @@ BUNDLED = frozenset({"agent", "http", "llm", "lua", "mcp"})
 LOG_LIMIT = 8192
 """Characters of an attempt's log that are kept."""
 
+_CLOCK = SystemClock()
 _loaded: dict[str, Performer] = {}
 
 
@@ -44,12 +45,12 @@ class Departure:
     def __init__(self, born: float | None = None) -> None:
         """`born` is when its time began to count, on the monotonic clock: now, unless it is given."""
         self.may_have_left = False
-        self.born = SystemClock().monotonic() if born is None else born
+        self.born = _CLOCK.monotonic() if born is None else born
 
     @property
     def age(self) -> float:
         """Seconds since the attempt was made."""
-        return SystemClock().monotonic() - self.born
+        return _CLOCK.monotonic() - self.born
 
     def mark(self) -> None:
         self.may_have_left = True

@@ -18,6 +18,7 @@ from headgate.runtime.store.queries import EVENT_BITS, Reader
 from headgate.runtime.store.rows import ApprovalRow, Lease, RunRow, RunWrite, StoredRequest
 from headgate.runtime.store.signals import Sent, Signal
 
+_COLUMNS = range(len(RunRow._fields))
 _INSERT_RUN = f"INSERT INTO runs({','.join(RunRow._fields)}) VALUES ({','.join('?' * len(RunRow._fields))})"  # noqa: S608
 _PUT_APPROVAL = f"INSERT OR REPLACE INTO approvals VALUES ({','.join('?' * len(ApprovalRow._fields))})"  # noqa: S608
 
@@ -107,7 +108,7 @@ class Store:
         changed: tuple[str, ...] = RunRow._fields
         values: tuple[object, ...] = row
         if was is not None:
-            differing = [n for n, (now, before) in enumerate(zip(row, was, strict=True)) if now != before]
+            differing = [n for n in _COLUMNS if row[n] != was[n]]
             if not differing:
                 return
             changed = tuple([RunRow._fields[n] for n in differing])
