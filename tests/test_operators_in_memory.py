@@ -11,6 +11,7 @@ from headgate.runtime.commands import Record
 from headgate.runtime.decider import Accepted, Refusal, derive
 from headgate.runtime.errors import StepError
 from headgate.runtime.events import EventType
+from headgate.runtime.previewing import preview_replay
 
 RETRIES = Retry(3, (5_000, 60_000, 300_000))
 
@@ -308,3 +309,16 @@ def test_a_redrive_goes_on_in_a_loop_whose_last_item_completed_while_the_run_was
     run.ask("redrive")
     assert (run.phase, run["loop"].result["succeeded"]) == ("completed", 2)
     assert run.performed == [("loop.0.s", 1), ("loop.1.s", 1), ("loop.1.s", 2)]
+
+
+def test_what_was_out_when_an_admin_went_past_it_may_happen_again_in_a_replay():
+    run = MemoryRun(
+        plan(step("slow", reversibility="unknown"), step("b", "delay", "slow", config={"for": 1_000}))
+    ).drive()
+    run.ask("force_advance", "slow", reason="stuck")
+    assert run.wait().state.outcome == "forced"
+    assert [(effect.step, effect.why) for effect in preview_replay(run.state).repeats] == [("slow", "in doubt")]
+    never = MemoryRun(plan(human("ask"), step("slow", "noop", "ask", reversibility="unknown"))).drive()
+    never.ask("force_advance", "slow", reason="not needed")
+    assert never.statuses["slow"] == "skipped forced"
+    assert preview_replay(never.state).repeats == ()

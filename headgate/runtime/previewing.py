@@ -92,4 +92,4 @@ def _repeats(step: StepState, *, whole: bool) -> Iterator[Effect]:
 def _may_have_happened(step: StepState) -> bool:
     if step.error is not None:
         return step.error.code == "EFFECT_IN_DOUBT" or step.error.error_class.value == "in_doubt"
-    return step.status is not StepStatus.SKIPPED or step.has_result
+    return True  # it was out or lost when a person went past it, or ran before a redrive
