@@ -108,6 +108,8 @@ def _view(world: World, name: str, key: str, row: ConnectionRow | None, read: Re
     fault = None if row is None else row.fault
     if declared is None:
         fault = fault or "headgate.toml has it no more"
+    elif fault is None:
+        fault = next(iter(world.missing({"connections": [name]})), None)
     never = row is None and grant == CODE
     status = ConnectionStatus.ERROR if never else ConnectionStatus.ACTIVE if row is None else row.status
     held = () if read is None else tuple(run.id for run in read.runs_held_for(key))

@@ -194,9 +194,9 @@ def _connections(site: Site) -> Iterator[Examined]:
     except (Fault, StoreError):
         return  # what is wrong with the store was said
     for view in views:
-        if view.environment is None and view.kind is not None:
-            for message in world.missing({"connections": [view.name]}):
-                yield Examined("connections", Verdict.ERROR, message, f"correct [connections.{view.name}]")
+        missing = world.missing({"connections": [view.name]}) if view.environment is None and view.kind else ()
+        for message in missing:
+            yield Examined("connections", Verdict.ERROR, message, f"correct [connections.{view.name}]")
         env = "" if view.environment is None else f" --env {view.environment}"
         if not view.usable:
             count = len(view.runs)
@@ -206,7 +206,7 @@ def _connections(site: Site) -> Iterator[Examined]:
         elif view.status == "degraded":
             message = f"`{view.name}` could not be refreshed for now: {view.fault}"
             yield Examined("connections", Verdict.WARNING, message, f"`headgate refresh {view.name}{env}` tries it now")
-        else:
+        elif not missing:
             yield Examined("connections", Verdict.FINE, f"`{view.name}` is {view.status}")
 
 

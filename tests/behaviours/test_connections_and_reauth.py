@@ -379,6 +379,22 @@ def test_no_token_is_found_in_any_byte_beside_the_key(desk: Desk, provider: Prov
     assert b"shop-secret" not in content
 
 
+def test_a_connection_whose_key_is_not_here_says_so_in_the_list_and_in_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    auth = '{ kind = "api_key", value = { env = "NO_SUCH_KEY" } }'
+    desk = Desk(tmp_path / "desk", f"[connections.shop]\nauth = {auth}\n")
+    said = "`value` of the connection `shop` is missing: set the environment variable `NO_SUCH_KEY`"
+    (view,) = connecting.connections(desk.place)
+    assert (view.status, view.fault) == ("active", said)
+    code, out, _ = desk.cli("doctor")
+    assert (code, said in out, "`shop` is active" in out) == (1, True, False)
+    monkeypatch.setenv("NO_SUCH_KEY", "a-key-of-a-shop")
+    (view,) = connecting.connections(desk.place)
+    assert (view.status, view.fault) == ("active", None)
+
+
 def test_doctor_says_how_connections_stand_and_the_command_that_cures_them(desk: Desk, provider: Provider) -> None:
     authorize(desk.folder, "crm")
     desk.run(calling(provider))
