@@ -86,7 +86,7 @@ def run(target: str, given: Given, place: Place, driving: Driving, later: Later 
         if later is not None:
             record.data.update({key: value for key, value in later._asdict().items() if value is not None})
         try:
-            return start(site, found, record, driving)
+            return start(site, found, record, driving, waits=True)
         except Changed:
             continue
 
@@ -168,9 +168,11 @@ def creation(plan: Plan, inputs: JsonObject, trigger: JsonObject, origin: Origin
     return Record(EventType.RUN_CREATED, facts, actor=origin.actor)
 
 
-def start(site: Site, target: Target, record: Record, driving: Driving) -> Rest:
-    """Makes the run that `record` describes and drives it; raises `NothingStarted`, and `Changed` for a version of a
-    workflow to which something happened meanwhile.
+def start(site: Site, target: Target, record: Record, driving: Driving, *, waits: bool = False) -> Rest:
+    """Makes the run that `record` describes and drives it until it rests.
+
+    Timers are not waited for unless `waits`; what `driving` says of it goes first. Raises `NothingStarted`, and
+    `Changed` for a version of a workflow to which something happened meanwhile.
     """
     with translated(), Session(site, site.open_store(), driving) as session:
         for plan in session.callees.closure(Caller(target.plan, target.version is not None)):
@@ -184,7 +186,7 @@ def start(site: Site, target: Target, record: Record, driving: Driving) -> Rest:
             session.executor.record()
             if session.store.read.run(made.id) is None:
                 raise Changed
-        patience = Patience(_until(site, driving.wait_ms, forever=True), driving.wait_ms is not None)
+        patience = Patience(_until(site, driving.wait_ms, forever=waits), driving.wait_ms is not None)
         rest = drive_on(session, made.id, driving, patience)
     if site.stands_elsewhere and not RUN_STATUSES[rest.view.status].terminal:
         note = f"the run is kept in the workspace of its file: from here, add --store {site.store_path}"

@@ -267,6 +267,18 @@ def test_AR18_a_fork_repeats_what_cannot_be_undone_only_when_told_so(desk: Desk)
     assert (code, desk.performed()) == (0, ["pay", "pay"])
 
 
+@pytest.mark.parametrize("verb", ["fork", "replay"])
+def test_AR18_a_fork_or_a_replay_does_what_is_due_and_then_rests_with_the_next_wake(desk: Desk, verb: str) -> None:
+    desk.write("workflow w { step s = delay 1h\n step t = set after s { a = 1 } }")
+    run = json.loads(desk.cli("run", "flow.flow", "--wait", "0s", "--format", "json")[1])["run"]
+    if verb == "replay":
+        assert desk.cli("cancel", run)[0] == 0
+    code, out, said = desk.cli(verb, run, "--format", "json")
+    again = json.loads(out)
+    assert (code, again["status"], again["detail"], again["run"] != run) == (5, "waiting", "timer", True)
+    assert "`s` goes on at " in said
+
+
 def test_AR18_forks_of_forks_are_bounded(desk: Desk) -> None:
     run = desk.run("workflow w { step s = set { a = 1 } }").view.run
     for _ in range(16):
