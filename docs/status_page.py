@@ -10,6 +10,7 @@ from headgate.cli.verbs import VERBS
 from headgate.runtime.acts import REFUSALS, RUN_ACTS, STEP_ACTS, STEP_REFUSALS, Cell, RunAct, StepAct
 from headgate.runtime.connection_status import CONNECTION_STATUSES, CONNECTION_TRANSITIONS
 from headgate.runtime.failure_codes import FAILURE_CODES
+from headgate.runtime.meanings import OUTCOMES, SKIPS
 from headgate.runtime.status import (
     EDGES,
     HOLD_RULES,
@@ -18,8 +19,6 @@ from headgate.runtime.status import (
     STEP_STATUSES,
     STEP_TRANSITIONS,
     HoldRule,
-    Outcome,
-    SkipDetail,
     StatusFacts,
     WaitsFor,
 )
@@ -92,23 +91,6 @@ OUTCOMES_INTRODUCTION = """\
 What a completed run has as its detail: the first of these that applies. A run that failed has its failure code there.
 All four are `completed`, with exit code 0.
 """
-OUTCOMES = {
-    Outcome.FORCED: "an admin forced the run past a step, with `headgate force-advance`",
-    Outcome.WITH_FAILURES: "a step failed, and the run went on: a `failed` or `finished` edge took it up, "
-    "`on_failure` or `on_item_failure` is `continue`, or a person skipped the failed step",
-    Outcome.DENIED: "an approval was denied, or expired to deny",
-    Outcome.CLEAN: "none of these",
-}
-SKIPS = {
-    SkipDetail.OPERATOR: "a person skipped it; what follows goes on",
-    SkipDetail.FORCED: "an admin forced the run past it; what follows goes on",
-    SkipDetail.BRANCH_NOT_TAKEN: "nothing led to it: a case that was not taken, a `when` that was false before it, a "
-    "`failed` or `denied` edge from a step that ended otherwise, or a result that it reads without `default` and that "
-    "does not exist",
-    SkipDetail.CONDITION_FALSE: "its own `when` was false",
-    SkipDetail.DISABLED: "`enabled = false`; what follows goes on",
-    SkipDetail.DENIED: "its approval, or one that leads to it, was denied or expired to deny",
-}
 WAITS = {
     WaitsFor.TIMER: "the time of a `delay`, or the next round of a `repeat` with `every`",
     WaitsFor.APPROVAL: "somebody's `headgate approve` or `headgate deny`",

@@ -25,6 +25,12 @@ class Topic(StrEnum):
     HOLD = "hold"
     WORKFLOW_STATUS = "workflow status"
     VERSION_STATUS = "version status"
+    APPROVAL_STATUS = "approval status"
+    CONNECTION_STATUS = "connection status"
+    OUTCOME = "outcome of a completed run"
+    RUN_DETAIL = "detail of a run"
+    STEP_DETAIL = "detail of a skipped step"
+    ERROR_CLASS = "class of an error"
 
 
 class Explanation(NamedTuple):
@@ -69,6 +75,7 @@ def known() -> list[str]:
     names = [row.name for row in TABLE.values()]
     words = [*TABLE, *names, *FAILURE_CODES, *map(str, REFUSALS), *RUN_STATUSES, *STEP_STATUSES, *HOLD_RULES]
     words += [*WORKFLOW_STATUSES, *VERSION_STATUSES]
+    words += [word for _, table in _tables_beside() for word in table]
     return list(dict.fromkeys(map(str, words)))
 
 
@@ -159,7 +166,7 @@ def _words(word: str) -> list[Explanation | None]:
         released = [" then ".join(f"`{command}`" for command in commands)] if commands else []
         released += [f"by itself: {rule.event}"] if rule.event else []
         found.append(Explanation(Topic.HOLD, lower, rule.meaning, " or ".join(released)))
-    return found + _of_workflows(lower)
+    return found + _of_workflows(lower) + _beside(lower)
 
 
 def _of_workflows(word: str) -> list[Explanation | None]:
@@ -178,6 +185,27 @@ def _of_workflows(word: str) -> list[Explanation | None]:
     if word in set(VersionStatus):
         found.append(Explanation(Topic.VERSION_STATUS, word, VERSION_STATUSES[VersionStatus(word)]))
     return found
+
+
+def _beside(word: str) -> list[Explanation | None]:
+    return [Explanation(topic, word, table[word]) for topic, table in _tables_beside() if word in table]
+
+
+def _tables_beside() -> list[tuple[Topic, dict[str, str]]]:
+    """The words beside the statuses of runs, steps and workflows, with what each means."""
+    from headgate.runtime.connection_status import CONNECTION_STATUSES
+    from headgate.runtime.meanings import APPROVALS, ERROR_CLASSES, MISSED_MEANS, OUTCOMES, OVERDUE, SKIPS
+    from headgate.runtime.status import MISSED
+
+    connections = {status.value: facts.meaning for status, facts in CONNECTION_STATUSES.items()}
+    return [
+        (Topic.APPROVAL_STATUS, dict(APPROVALS)),
+        (Topic.CONNECTION_STATUS, connections),
+        (Topic.OUTCOME, {word.value: meaning for word, meaning in OUTCOMES.items()}),
+        (Topic.RUN_DETAIL, {"overdue": OVERDUE, MISSED: MISSED_MEANS}),
+        (Topic.STEP_DETAIL, {word.value: meaning for word, meaning in SKIPS.items()}),
+        (Topic.ERROR_CLASS, {word.value: meaning for word, meaning in ERROR_CLASSES.items()}),
+    ]
 
 
 def _flags(facts: object) -> str:

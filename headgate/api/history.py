@@ -22,7 +22,7 @@ from headgate.runtime.links import link_of
 from headgate.runtime.loading import PlanShelf, load_events, load_state
 from headgate.runtime.status import HoldReason, Phase, RunStatus, release_command
 from headgate.runtime.store import ApprovalRow, Reader, RunFilter, RunRow
-from headgate.runtime.view import FailureView, HoldView, RunView, StepView, run_view, secret_inputs, shown_inputs
+from headgate.runtime.view import HoldView, RunView, StepView, failure_view, run_view, secret_inputs, shown_inputs
 from headgate.runtime.why import Reason, reasons
 from headgate.runtime.workflow_status import WorkflowStatus
 
@@ -285,7 +285,7 @@ def view_of_row(row: RunRow) -> RunView:
     """A run as lists show it: without steps, inputs and output."""
     failure = None
     if row.failure_code is not None:
-        failure = FailureView(row.failure_code, row.failed_step, row.failure_message)
+        failure = failure_view(row.failure_code, row.failed_step, row.failure_message)
     return RunView(
         run=row.id,
         workflow=row.workflow,

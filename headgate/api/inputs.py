@@ -54,8 +54,9 @@ def complete_inputs(schema: JsonObject, inputs: JsonObject) -> JsonObject:
     missing = [name for name in (required if isinstance(required, list) else []) if name not in complete]
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
+        these = "input %s is" if len(missing) == 1 else "inputs %s are"
         raise InputsMissing(
-            f"the inputs {names} are required: give them with -i NAME=VALUE or --inputs FILE",
+            f"the {these % names} required: -i NAME=VALUE or --inputs FILE gives values",
             {str(name): properties.get(str(name)) for name in missing},
         )
     _check(schema, complete)

@@ -145,7 +145,19 @@ def archive(name: str, version: int | None, because: Because, place: Place, *, c
     _carry_out(cancelled, place)
     count = len(cancelled)
     said = f"{count} open run{' was' if count == 1 else 's were'} cancelled (DEPENDENCY_REMOVED): {_named(cancelled)}"
-    return done._replace(notes=(*done.notes, said))
+    return done._replace(view=_seen(site, name), notes=(*done.notes, said))
+
+
+def _seen(site: Site, name: str) -> WorkflowView:
+    """The workflow as it stands now."""
+    with translated():
+        store = site.existing_store()
+        try:
+            view = view_of(store.read, name, site.clock.now_ms())
+        finally:
+            store.close()
+    assert view is not None, "a workflow that was acted on is there"
+    return view
 
 
 def _carry_out(runs: list[str], place: Place) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from headgate.plan import ENTRY, Json, JsonObject, Plan
 from headgate.records import NamedTuple
 from headgate.runtime.conversation import Conversation
+from headgate.runtime.failure_codes import FAILURE_CODES
 from headgate.runtime.loops import EACH, REPEAT
 from headgate.runtime.masking import Mask
 from headgate.runtime.state import Hold, RunState, ScopeState, StepState, error_json
@@ -34,6 +35,12 @@ class FailureView(NamedTuple):
     code: str
     step: str | None
     message: str | None
+
+
+def failure_view(code: str, step: str | None, message: str | None) -> FailureView:
+    """What a run failed for, or was ended for; its message is the code's meaning where nobody said more."""
+    facts = FAILURE_CODES.get(code)
+    return FailureView(code, step, facts.meaning if message is None and facts is not None else message)
 
 
 class ToolView(NamedTuple):
@@ -110,7 +117,7 @@ def run_view(state: RunState) -> RunView:
     status, detail = derive(state)
     failure = None
     if state.failure_code is not None:
-        failure = FailureView(state.failure_code, state.failed_step, _masked_text(mask, state.failure_message))
+        failure = failure_view(state.failure_code, state.failed_step, _masked_text(mask, state.failure_message))
     steps: dict[str, StepView] = {}
     _add_steps(state, state.root, steps)
     return RunView(

@@ -56,7 +56,7 @@ def test_SP01_inputs_that_do_not_fit_are_refused_before_a_run_is_made(
 
 
 def test_SP01_a_required_input_that_is_missing_is_named_with_its_schema(desk: Desk) -> None:
-    with pytest.raises(InputsMissing, match="`who` are required") as fault:
+    with pytest.raises(InputsMissing, match="the input `who` is required: -i NAME=VALUE") as fault:
         desk.run(INPUTS)
     assert fault.value.missing == {"who": {"type": "string"}}
 

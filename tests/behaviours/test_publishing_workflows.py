@@ -192,7 +192,9 @@ def test_RL13_archiving_a_workflow_that_open_runs_need_lists_them(desk: Desk) ->
     assert desk.workflow("refund").status == "published"
     archived = publishing.archive("refund", None, BECAUSE, desk.place, cancel_runs=True)
     assert run in archived.notes[0]
+    assert archived.view.runs == {}, "the answer counts them no more"
     view = desk.show(run)
+    assert view.failure == ("DEPENDENCY_REMOVED", None, "a connection or workflow that the run needs was removed")
     assert (view.status, view.detail) == ("cancelled", "DEPENDENCY_REMOVED")
     assert desk.workflow("refund").status == "archived"
 

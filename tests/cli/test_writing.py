@@ -252,6 +252,13 @@ def test_graph_takes_the_format_from_the_files_name(folder):
         ("MCP_TOOL_FAILED", "What to do"),
         ("NOT_PAUSED", "refusal"),
         ("step_failed", "headgate retry RUN STEP"),
+        ("overdue", "never stored"),
+        ("missed", "`late`"),
+        ("expired", "approval status"),
+        ("degraded", "connection status"),
+        ("with_failures", "outcome of a completed run"),
+        ("branch_not_taken", "detail of a skipped step"),
+        ("transient", "class of an error"),
     ],
 )
 def test_explain_knows_rules_statuses_codes_and_holds(folder, word, says):
