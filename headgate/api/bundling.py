@@ -44,6 +44,8 @@ def bundle(run: str, target: Path | None, parts: dict[str, Part], place: Place) 
         raise UsageFault(f"`{whole}` exists: name another file with -o")
     draft = whole.with_name(whole.name + ".part")
     try:
+        draft.unlink(missing_ok=True)
+        draft.touch(0o600)
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as file:
             for name, part in parts.items():
                 file.writestr(name, part(material))

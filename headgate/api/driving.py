@@ -11,7 +11,7 @@ from headgate.api.place import Driving, Drove, Rest, exit_code, exit_code_of_all
 from headgate.api.running import FAMILIES_AT_ONCE, follow, patience_of, rest_in
 from headgate.api.scheduling import ADMITTED_AT_ONCE, Pace, admit_due, schedules
 from headgate.api.session import Session
-from headgate.api.site import Site
+from headgate.api.site import Site, translated
 from headgate.records import NamedTuple
 from headgate.runtime.errors import DamagedLog, KeyFault, StoreError
 from headgate.runtime.loading import PlanShelf
@@ -223,7 +223,7 @@ class Rests(Sequence[Rest]):
     def _read(self, runs: list[str]) -> Iterator[Rest]:
         if not runs:
             return
-        with closing(self._site.existing_store()) as store:
+        with translated(), closing(self._site.existing_store()) as store:
             shelf = PlanShelf(store.read)
             for run in runs:
                 yield rest_in(store.read, shelf, run, self._notes[run], interrupted=self._interrupted)

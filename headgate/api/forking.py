@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from headgate.api.faults import NothingStarted, Refused, UsageFault
 from headgate.api.inputs import Given, read_inputs
 from headgate.api.place import Driving, Place, Rest
-from headgate.api.running import Origin, Target, creation, read_target, start
+from headgate.api.running import Origin, Target, creation, inherit, read_target, start
 from headgate.api.site import Site, find_run, translated
 from headgate.plan import JsonObject, PlanIntegrity
 from headgate.records import NamedTuple
@@ -122,6 +122,7 @@ def _creation(state: RunState, kept: Fork, target: Target, changes: Changes, sit
         name: gates for name, gates in kept.approved.items() if same_gates(state.plan.steps[name], plan.steps.get(name))
     }
     record.data["fork"] = {"from": changes.step, "kept": {**kept.kept}, "approved": approved}
+    inherit(state, record)
     return record._replace(reason=changes.reason)
 
 

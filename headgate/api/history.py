@@ -20,9 +20,19 @@ from headgate.runtime.errors import KeyFault
 from headgate.runtime.events import Event
 from headgate.runtime.links import link_of
 from headgate.runtime.loading import PlanShelf, load_events, load_state
+from headgate.runtime.masking import Mask
 from headgate.runtime.status import HoldReason, Phase, RunStatus, release_command
 from headgate.runtime.store import ApprovalRow, Reader, RunFilter, RunRow
-from headgate.runtime.view import HoldView, RunView, StepView, failure_view, run_view, secret_inputs, shown_inputs
+from headgate.runtime.view import (
+    HoldView,
+    RunView,
+    StepView,
+    failure_view,
+    mask_of,
+    run_view,
+    secret_inputs,
+    shown_inputs,
+)
 from headgate.runtime.why import Reason, reasons
 from headgate.runtime.workflow_status import WorkflowStatus
 
@@ -181,11 +191,25 @@ def _masked(found: list[Event], plan: Plan) -> list[Event]:
     inputs = found[0].data.get("inputs") if found else None
     if not isinstance(inputs, dict):
         return found
-    created = found[0]._replace(data={**found[0].data, "inputs": shown_inputs(plan, inputs)})
-    mask = secret_inputs(plan, inputs)
+    mask = mask_of_events(plan, found)
     if not mask.hides:
-        return [created, *found[1:]]
-    return [created, *(event._replace(data=cast("JsonObject", mask.apply(event.data))) for event in found[1:])]
+        return found
+    shown = shown_inputs(plan, inputs, mask)
+    masked = [event._replace(data=_shown(event.data, mask)) for event in found]
+    return [masked[0]._replace(data={**masked[0].data, "inputs": shown}), *masked[1:]]
+
+
+def _shown(data: JsonObject, mask: Mask) -> JsonObject:
+    return cast("JsonObject", mask.apply({name: value for name, value in data.items() if name != "hidden"}))
+
+
+def mask_of_events(plan: Plan, found: list[Event]) -> Mask:
+    """What hides the values that are secret to a run, as its events tell of them."""
+    inputs = found[0].data.get("inputs") if found else None
+    told = [each for event in found if isinstance(each := event.data.get("hidden"), list)]
+    return secret_inputs(
+        plan, inputs if isinstance(inputs, dict) else {}, (str(value) for each in told for value in each)
+    )
 
 
 class WholeRun(NamedTuple):
@@ -246,7 +270,7 @@ def _why_run(run: str, place: Place) -> tuple[Reason, ...]:
         assert row is not None, "a run that was found is there"
         try:
             state = load_state(read, PlanShelf(read), row)
-            mask = secret_inputs(state.plan, state.inputs)
+            mask = mask_of(state)
             now = Site(place).clock.now_ms()
             found = tuple(reason._replace(message=mask.text(reason.message)) for reason in reasons(state, now))
             turn = turn_of(read, row.id)

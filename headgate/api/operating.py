@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from headgate.api.faults import NothingStarted, Refused, UsageFault
 from headgate.api.place import COMPLETED, Driving, Place, Rest
-from headgate.api.running import Origin, Target, creation, drive_on, follow, patience_of, rest_of, start
+from headgate.api.running import Origin, Target, creation, drive_on, follow, inherit, patience_of, rest_of, start
 from headgate.api.session import Session
 from headgate.api.site import Site, find_run, translated
-from headgate.plan import JsonObject, PlanIntegrity
+from headgate.plan import Json, JsonObject, PlanIntegrity
 from headgate.records import NamedTuple
 from headgate.runtime.acts import RefusalCode
 from headgate.runtime.commands import Record
+from headgate.runtime.connections import World
+from headgate.runtime.errors import KeyFault
 from headgate.runtime.judging import Refusal, Request, judge
 from headgate.runtime.loading import PlanShelf, load_state
-from headgate.runtime.store import Identifiers, Reader, StoredRequest
+from headgate.runtime.sealed_values import seal
+from headgate.runtime.store import Identifiers, Reader, StoredRequest, request_purpose
 from headgate.runtime.verdicts import body_of
 
 REPLAYS_AT_MOST = 16
@@ -40,6 +44,10 @@ VERBS = frozenset(
         "callback",
     }
 )
+
+
+# What of an act's arguments people write.
+_TOLD = frozenset({"output", "fields", "comment"})
 
 
 class Act(NamedTuple):
@@ -100,13 +108,21 @@ def _ask(session: Session, run: str, act: Act) -> JsonObject:
     """Stores the act and gets its driver's answer: this process's own, or that of the one that leads the run."""
     site, store = session.site, session.store
     now = site.clock.now_ms()
-    request = Request(act.verb, site.place.actor, act.step, act.task, act.args, act.reason, auth=act.auth)
-    name = act.request_id or Identifiers().new(now)
-    stored = store.put_request(StoredRequest(name, run, now, body_of(request), None))
-    if stored.run != run or stored.body.get("verb") != act.verb:
-        raise UsageFault(f"the request id `{name}` was used for another act: give a new one")
     row = store.read.run(run)
     assert row is not None, "a run that was found is there"
+    args, reason = without_secrets(site, row.environment, act)
+    request = Request(act.verb, site.place.actor, act.step, act.task, args, reason, auth=act.auth)
+    name = act.request_id or Identifiers().new(now)
+    body = body_of(request)
+    if (reason or any(value is not None for value in args.values())) and store.read.is_sealed(run):
+        body = {**body, "args": {}, "reason": None}
+        try:
+            body["said"] = seal(site.keys.seal, request_purpose(name), {"args": args, "reason": reason})
+        except KeyFault as fault:
+            raise KeyFault(f"run {run} was given secret inputs, and its events are sealed: {fault}") from None
+    stored = store.put_request(StoredRequest(name, run, now, body, None))
+    if stored.run != run or stored.body.get("verb") != act.verb:
+        raise UsageFault(f"the request id `{name}` was used for another act: give a new one")
     while stored.answer is None:
         if row.root in session.executor.fleet.leases or session.lead(row.root):
             session.executor.record()
@@ -121,6 +137,28 @@ def _ask(session: Session, run: str, act: Act) -> JsonObject:
             raise UsageFault(str(answer["message"]))
         raise Refused(str(answer["code"]), str(answer["message"]))
     return answer
+
+
+def without_secrets(site: Site, environment: str | None, act: Act) -> tuple[JsonObject, str | None]:
+    """The arguments and the reason of an act without the secrets that this machine knows, which are never stored.
+
+    Raises `UsageFault` for an edit that holds one: with stars in its place it would be another.
+    """
+    mask = known_secrets(site, environment)
+    args: JsonObject = {name: mask(value) if name in _TOLD else value for name, value in act.args.items()}
+    edit = act.args.get("edit")
+    if edit is not None and mask(edit) != edit:
+        raise UsageFault("the edit holds the value of a secret, which is never stored: write `secrets.NAME` there")
+    return args, None if act.reason is None else str(mask(act.reason))
+
+
+def known_secrets(site: Site, environment: str | None) -> Callable[[Json], Json]:
+    """What takes the secrets of an environment out of a value, as far as this machine knows them."""
+    try:
+        workspace = site.in_environment(environment)
+    except UsageFault:  # the environment is gone, and its secrets are not known any more
+        workspace = site.base
+    return World(workspace, clock=site.clock).mask
 
 
 def _notes(answer: JsonObject) -> tuple[str, ...]:
@@ -150,4 +188,5 @@ def _replay_of(site: Site, read: Reader, run: str) -> tuple[Target, Record]:
     record = creation(
         state.plan, state.inputs, state.trigger, Origin(site.place.actor, state.environment, run, state.version)
     )
+    inherit(state, record)
     return Target(state.plan, content), record

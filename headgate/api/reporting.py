@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from headgate.api.faults import NothingStarted
+from headgate.api.history import mask_of_events
 from headgate.api.place import Place
 from headgate.api.site import Site, find_run, translated
 from headgate.plan import Json, JsonObject, PlanIntegrity
 from headgate.records import NamedTuple
 from headgate.runtime.codec import decode
 from headgate.runtime.events import SYSTEM, Event, EventType
-from headgate.runtime.loading import PlanShelf
+from headgate.runtime.loading import PlanShelf, load_events
 from headgate.runtime.masking import Mask
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason
 from headgate.runtime.store import ActRow, ActsFilter, Entry, Reader
-from headgate.runtime.view import secret_inputs
 
 _E = EventType
 _WORDS: dict[EventType, str] = {
@@ -145,12 +145,10 @@ def _audited(row: ActRow, event: Event, act: str, mask: Mask | None) -> Audited:
 
 def _mask(read: Reader, shelf: PlanShelf, row: ActRow) -> Mask | None:
     run = read.run(row.run)
-    first = read.events(row.run)[:1]
-    inputs = decode(row.run, 1, first[0][1]).data.get("inputs") if first else None
-    if run is None or not isinstance(inputs, dict):
+    if run is None:
         return None
     with suppress(PlanIntegrity):
-        return secret_inputs(shelf.plan(run.plan_digest), inputs)
+        return mask_of_events(shelf.plan(run.plan_digest), load_events(read, row.run))
     return None
 
 

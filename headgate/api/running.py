@@ -16,7 +16,7 @@ from headgate.api.published import Named, admitted, named, read_published
 from headgate.api.readiness import not_run_yet
 from headgate.api.session import Session
 from headgate.api.site import Site, find_run, translated
-from headgate.plan import JsonObject, Plan, PlanIntegrity, dump, load
+from headgate.plan import Json, JsonObject, Plan, PlanIntegrity, dump, load
 from headgate.records import NamedTuple
 from headgate.runtime.children import Caller
 from headgate.runtime.commands import Record
@@ -28,7 +28,7 @@ from headgate.runtime.state import RunState
 from headgate.runtime.status import RUN_STATUSES, Phase, RunStatus
 from headgate.runtime.store import Reader, RunRow
 from headgate.runtime.store.workflows import unchanged
-from headgate.runtime.view import run_view
+from headgate.runtime.view import mask_of, run_view
 from headgate.runtime.wakes import told_wake
 
 if TYPE_CHECKING:
@@ -166,6 +166,13 @@ def creation(plan: Plan, inputs: JsonObject, trigger: JsonObject, origin: Origin
     if origin.source is not None:
         facts["source"] = origin.source
     return Record(EventType.RUN_CREATED, facts, actor=origin.actor)
+
+
+def inherit(state: RunState, record: Record) -> None:
+    """What is secret to a run stays so in the run that is made of it, whatever its inputs are declared to be."""
+    hidden: list[Json] = [*mask_of(state).found_in(record.data)]
+    if hidden:
+        record.data["hidden"] = hidden
 
 
 def start(site: Site, target: Target, record: Record, driving: Driving, *, waits: bool = False) -> Rest:

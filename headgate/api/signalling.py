@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from headgate.api.faults import NothingStarted, Refused, UsageFault
-from headgate.api.operating import ANSWER_SECONDS, Act, operate
+from headgate.api.operating import ANSWER_SECONDS, Act, known_secrets, operate
 from headgate.api.place import Driving, Place, Rest, exit_code_of_all
 from headgate.api.running import FAMILIES_AT_ONCE, follow, patience_of, rest_of
 from headgate.api.scheduling import start_event_runs
@@ -15,11 +15,11 @@ from headgate.api.site import Site, find_run, translated
 from headgate.plan import Json, JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime.acts import REFUSALS, RefusalCode
-from headgate.runtime.connections import World
 from headgate.runtime.errors import ErrorClass, KeyFault, StepError
 from headgate.runtime.failure_codes import FAILURE_CODES
+from headgate.runtime.sealed_values import seal
 from headgate.runtime.state import error_json
-from headgate.runtime.store import Identifiers, Sent, Signal, StoredRequest
+from headgate.runtime.store import Identifiers, Sent, Signal, StoredRequest, signal_purpose
 from headgate.runtime.tokens import Purpose, TokenFault, digest, read
 
 _ERROR_KEYS = frozenset({"code", "message", "class", "detail"})
@@ -70,17 +70,19 @@ def _send(session: Session, sending: Sending) -> Sent:
     run = None if sending.run is None else find_run(store.read, sending.run)
     now = site.clock.now_ms()
     payload = session.world(site.environment).mask(sending.payload)
-    made = Signal(sending.request_id or Identifiers().new(now), now, sending.event, run, payload, site.place.actor)
+    name = sending.request_id or Identifiers().new(now)
+    made = Signal(name, now, sending.event, run, payload, site.place.actor)
     used = store.read.request(made.id)
     if used is not None and used.body.get("verb") != "signal":
         raise UsageFault(f"the request id `{made.id}` was used for another act: give a new one")
-    sent = store.send_signal(made)
-    kept = sent.signal
+    sealed = seal(site.keys.seal, signal_purpose(name), payload)
+    sent = store.send_signal(made._replace(payload=sealed))
+    kept = store.read.opened(sent.signal)
     if (kept.event, kept.run, kept.payload) != (made.event, made.run, made.payload):
         raise UsageFault(f"the request id `{made.id}` was used for another signal: give a new one")
     if sent.ended:
         raise Refused(RefusalCode.TERMINAL.value, f"run {run} has ended and takes no signal; `headgate show {run}`")
-    return sent
+    return sent._replace(signal=kept)
 
 
 def _deliver(site: Site, sent: Sent, driving: Driving, started: list[Rest]) -> Signalled:
@@ -173,17 +175,8 @@ def callback(text: str, payload: Json, request_id: str | None, place: Place, dri
             raise Refused(RefusalCode.TOKEN_INVALID.value, message)
         found.close()
     args: JsonObject = {"attempt": token.about, "token": digest(text), "expires_at": token.expires_at}
-    args |= read_payload(_masked(site, row.environment, payload))
+    args |= read_payload(known_secrets(site, row.environment)(payload))
     return operate(token.run, Act("callback", token.step, None, args, None, request_id), place, driving)
-
-
-def _masked(site: Site, environment: str | None, payload: Json) -> Json:
-    """Without the secrets that this machine knows: whoever answers may have been sent one."""
-    try:
-        workspace = site.in_environment(environment)
-    except UsageFault:  # the environment is gone, and its secrets are not known any more
-        workspace = site.base
-    return World(workspace, clock=site.clock).mask(payload)
 
 
 def read_payload(payload: Json) -> JsonObject:

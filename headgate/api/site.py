@@ -106,6 +106,7 @@ class Site:
         except StoreError as fault:
             raise NothingStarted(str(fault)) from fault
         store.read.unseal = opener(self.keys)
+        store.read.opening = self.keys.open
         return store
 
     def open_reader(self) -> Reader | None:
@@ -116,6 +117,7 @@ class Site:
             raise NothingStarted(str(fault)) from fault
         if reader is not None:
             reader.unseal = opener(self.keys)
+            reader.opening = self.keys.open
         return reader
 
     def existing_store(self) -> Store:

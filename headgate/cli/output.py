@@ -76,11 +76,13 @@ def write_file(target: Path, content: bytes, source: str) -> None:
 
 @contextmanager
 def writing(target: Path) -> Iterator[TextIO]:
-    """A text file that is there whole or not at all; raises `NothingStarted` when it cannot be written."""
+    """A text file for nobody else to read, there whole or not at all; raises `NothingStarted` when it cannot be."""
     from headgate.api.faults import NothingStarted
 
     draft = target.with_name(target.name + ".part")
     try:
+        draft.unlink(missing_ok=True)
+        draft.touch(0o600)
         with draft.open("w", encoding="utf-8") as file:
             yield file
         draft.replace(target)

@@ -15,7 +15,7 @@ from headgate.runtime.status import TERMINAL_PHASES
 from headgate.runtime.store import ApprovalRow, Reader, RunRow, limits
 from headgate.runtime.store.workflows import version_rows, workflow_row
 from headgate.runtime.times import iso
-from headgate.runtime.view import secret_inputs
+from headgate.runtime.view import mask_of
 from headgate.runtime.wakes import wake_sources
 
 
@@ -80,7 +80,7 @@ def audit_run(read: Reader, shelf: PlanShelf, row: RunRow, known: frozenset[str]
 
 def _approvals(read: Reader, state: RunState) -> Iterator[Difference]:
     stored = {row.id: row for row in read.approvals(state.run_id, ())}
-    mask = secret_inputs(state.plan, state.inputs)
+    mask = mask_of(state)
     rebuilt = {task: project_approval(state.run_id, approval, mask) for task, approval in state.approvals.items()}
     for task, row in rebuilt.items():
         found = stored.pop(task, None)

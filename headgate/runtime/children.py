@@ -10,9 +10,11 @@ from headgate.runtime.commands import Record
 from headgate.runtime.driven import DrivenRun
 from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import EventType
+from headgate.runtime.masking import Mask
 from headgate.runtime.state import RunState, error_json
 from headgate.runtime.status import TERMINAL_PHASES, WaitsFor
 from headgate.runtime.store import RunRow
+from headgate.runtime.view import mask_of
 
 DEPTH_LIMIT = 16
 
@@ -49,7 +51,10 @@ Callees = Callable[[Caller, str, JsonObject], Callee]
 
 
 def creation(callee: Callee, caller: DrivenRun, step: str, *, attached: bool) -> Record:
-    """The first event of a sub-run; one that is not attached has a caller it never tells."""
+    """The first event of a sub-run; one that is not attached has a caller it never tells.
+
+    What is secret to the caller is secret to it.
+    """
     facts: JsonObject = {
         "workflow": callee.plan.workflow,
         "plan_digest": callee.plan.digest,
@@ -60,7 +65,17 @@ def creation(callee: Callee, caller: DrivenRun, step: str, *, attached: bool) ->
     }
     if callee.version is not None:
         facts["version"] = callee.version
-    return Record(EventType.RUN_CREATED, facts)
+    return Record(EventType.RUN_CREATED, _with_hidden(facts, mask_of(caller.state)))
+
+
+def asked_for(record: Record, child: RunState) -> Record:
+    """The caller's wait for a sub-run: what it gave for a secret input is secret to it too."""
+    return record._replace(data=_with_hidden({**record.data, "run": child.run_id}, mask_of(child)))
+
+
+def _with_hidden(facts: JsonObject, mask: Mask) -> JsonObject:
+    hidden: list[Json] = [*mask.found_in(facts)] if mask.hides else []
+    return {**facts, "hidden": hidden} if hidden else facts
 
 
 def too_deep() -> CalleeRefused:
@@ -86,7 +101,7 @@ def ending(child: RunState) -> Record:
     assert child.parent is not None, "only a sub-run tells a caller"
     facts: JsonObject = {"run": child.run_id, "status": child.phase.value, "output": child.output}
     facts["failure"] = _failure(child.failure_code, child.failed_step, child.failure_message)
-    return Record(EventType.CHILD_ENDED, facts, str(child.parent["step"]))
+    return Record(EventType.CHILD_ENDED, _with_hidden(facts, mask_of(child)), str(child.parent["step"]))
 
 
 def ending_of_row(row: RunRow) -> Record:

@@ -10,6 +10,7 @@ from headgate.runtime.codec import encode
 from headgate.runtime.commands import Abort, Command, Perform, Prepare, Purpose, Record
 from headgate.runtime.decider import decide, evolve
 from headgate.runtime.events import Event, EventType
+from headgate.runtime.masking import Mask
 from headgate.runtime.preparing import prepare
 from headgate.runtime.projecting import project, project_approval
 from headgate.runtime.sealing import Seal
@@ -17,7 +18,7 @@ from headgate.runtime.state import RunState
 from headgate.runtime.status import Phase, WaitsFor
 from headgate.runtime.store import Also, ApprovalRow, Lease, Notice, RunRow, RunWrite, cleared, listens, noted, taken
 from headgate.runtime.times import iso
-from headgate.runtime.view import secret_inputs
+from headgate.runtime.view import mask_of
 from headgate.runtime.weighing import opening
 
 _APPROVALS = frozenset(
@@ -64,7 +65,9 @@ class DrivenRun:
     __slots__ = (
         "_answers",
         "_events",
+        "_hidden",
         "_listened",
+        "_mask",
         "_taken",
         "_touched",
         "_warned",
@@ -94,6 +97,8 @@ class DrivenRun:
         self.metering: Metering | None = None
         self.seal: Seal | None = None  # of a run that was given secrets, and of those that it calls
         self._events: list[tuple[int, str]] = []
+        self._hidden: tuple[str, ...] | None = None
+        self._mask = Mask()
         self._touched: dict[str, None] = {}
         self._listened: dict[str, None] = {}
         self._taken: list[str] = []
@@ -136,7 +141,14 @@ class DrivenRun:
 
     def answer(self, request_id: str, answer: JsonObject) -> None:
         """Stores what the driver says to a request, with the events that follow from it."""
-        self._answers.append((request_id, answer))
+        shown = self._hiding().apply(answer)
+        assert isinstance(shown, dict), "an answer is a map"
+        self._answers.append((request_id, shown))
+
+    def _hiding(self) -> Mask:
+        if self._hidden is not self.state.hidden:
+            self._hidden, self._mask = self.state.hidden, mask_of(self.state)
+        return self._mask
 
     def settle(self, at: int, complete: Completion, admit: Admission, *, record_only: bool) -> None:
         """Does all that follows from what happened, until only the world can go on.
@@ -241,7 +253,7 @@ class DrivenRun:
         if not self._touched:
             return ()
         approvals = self.state.approvals
-        mask = secret_inputs(self.plan, self.state.inputs)
+        mask = self._hiding()
         return tuple(project_approval(self.id, approvals[task], mask) for task in self._touched)
 
 

@@ -43,6 +43,8 @@ def evolve(state: RunState, event: Event) -> None:
         _apply(state, event)
     except (KeyError, ValueError, TypeError, AttributeError, AssertionError) as fault:
         raise DamagedLog(state.run_id, event.seq, f"`{event.type}` does not fit its run: {fault!r}") from fault
+    if "hidden" in event.data:
+        state.hidden = _hidden(state, event)
     state.seq = event.seq
     state.at = event.at
     if event.request_id is not None:
@@ -94,6 +96,12 @@ def _whole(value: Json) -> int | None:
 
 def _object(value: Json) -> JsonObject:
     return value if isinstance(value, dict) else {}
+
+
+def _hidden(state: RunState, event: Event) -> tuple[str, ...]:
+    found = event.data["hidden"]
+    told = [str(value) for value in found] if isinstance(found, list) else []
+    return tuple(dict.fromkeys((*state.hidden, *told)))
 
 
 def _created(state: RunState, event: Event) -> None:

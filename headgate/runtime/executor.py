@@ -25,6 +25,7 @@ from headgate.runtime.keys import Keys
 from headgate.runtime.limiting import Limiter
 from headgate.runtime.parking import Parking
 from headgate.runtime.patience import Patience, awaited
+from headgate.runtime.sealing import opener
 from headgate.runtime.status import TERMINAL_PHASES, HoldReason, Phase
 from headgate.runtime.store import RENEW_SECONDS, Identifiers, Owner, RunWrite, Store
 
@@ -78,6 +79,9 @@ class Executor:
         )
         self.fleet.dispatching = services.dispatching
         self.fleet.keys = services.keys
+        if services.keys is not None:
+            store.read.opening = services.keys.open
+            store.read.unseal = opener(services.keys)
         self.fleet.limiter = services.limiter
         self._worlds = services.worlds
         self.interrupted = False

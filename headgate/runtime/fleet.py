@@ -13,6 +13,7 @@ from headgate.runtime.children import (
     CalleeRefused,
     Callees,
     Caller,
+    asked_for,
     awaits,
     creation,
     ending,
@@ -111,7 +112,7 @@ class Fleet:
         lease = Lease(run, self._owner.name, 1)
         driven = DrivenRun(new(run, plan), lease, None, plan_content)
         inputs = record.data.get("inputs")
-        if needs_sealing(plan, inputs if isinstance(inputs, dict) else {}):
+        if "hidden" in record.data or needs_sealing(plan, inputs if isinstance(inputs, dict) else {}):
             self._seal(driven)
         driven.append(record, at)
         driven.also += also
@@ -506,7 +507,13 @@ class Fleet:
         child.append(creation(callee, caller, str(record.step), attached=lease is caller.lease), at)
         self._add(child)
         self._enter(child)
-        return record._replace(data={**facts, "run": run})
+        return self._hiding(caller, asked_for(record, child.state))
+
+    def _hiding(self, driven: DrivenRun, record: Record) -> Record:
+        """What tells a run of something secret is encrypted, and what follows."""
+        if "hidden" in record.data and driven.seal is None:
+            self._seal(driven)
+        return record
 
     def _seal(self, driven: DrivenRun) -> None:
         """What is appended to the run from now on is encrypted where it is stored."""
@@ -516,7 +523,11 @@ class Fleet:
     def _seal_again(self, driven: DrivenRun) -> None:
         """A run whose log is sealed goes on so; it may be one that was called by such a run."""
         state = driven.state
-        if needs_sealing(state.plan, state.inputs) or (state.parent and self._store.read.is_sealed(driven.id)):
+        if (
+            state.hidden
+            or needs_sealing(state.plan, state.inputs)
+            or (state.parent and self._store.read.is_sealed(driven.id))
+        ):
             self._seal(driven)
 
     def _take_up(self, child: DrivenRun, at: int) -> None:
@@ -545,7 +556,7 @@ class Fleet:
             return
         caller = self.runs.get(str(parent["run"]))
         if caller is not None and awaits(caller.state, driven.state):
-            caller.append(ending(driven.state), at)
+            caller.append(self._hiding(caller, ending(driven.state)), at)
             self._dirty[caller.id] = None
 
 

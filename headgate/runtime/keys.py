@@ -237,5 +237,6 @@ def _write_mark(path: Path, master: _Master) -> None:
     """Written whole or not at all; a folder that takes none loses a warning, and no secret."""
     draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     with suppress(OSError):
+        draft.touch(0o600)
         draft.write_text(json.dumps({"id": master.id.hex(), "from": master.source}) + "\n", encoding="utf-8")
         draft.replace(path)

@@ -13,7 +13,7 @@ from headgate.runtime.keys import Keys
 from headgate.runtime.state import RunState
 from headgate.runtime.store import ApprovalRow
 from headgate.runtime.tokens import Purpose, Token, digest, issue
-from headgate.runtime.view import secret_inputs
+from headgate.runtime.view import mask_of
 
 INBOX = "inbox"
 ANYBODY = "anybody"
@@ -25,7 +25,7 @@ def asked(state: RunState, request: Record, people: People, keys: Keys | None) -
     Without a usable key there are no links, and `unlinked` says why: the inbox is always there.
     """
     data: JsonObject = {**request.data}
-    mask = secret_inputs(state.plan, state.inputs)
+    mask = mask_of(state)
     if mask.hides:
         data["title"], data["body"] = mask.apply(data.get("title")), mask.apply(data.get("body"))
     if keys is not None and data.get("channel") not in (None, INBOX):
@@ -43,7 +43,7 @@ def asked(state: RunState, request: Record, people: People, keys: Keys | None) -
 
 def said(state: RunState, request: Request) -> Request:
     """What somebody says with an act, without the values of secret inputs."""
-    mask = secret_inputs(state.plan, state.inputs)
+    mask = mask_of(state)
     if not mask.hides:
         return request
     args = request.args

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
 
 STARS = "***"
 _SHORTEST = 4
+_SURE = 8
+_URL_SAFE = str.maketrans("+/", "-_")
 
 
 class Mask:
-    """The values to hide, in the spellings in which servers send them back: as they are, escaped, quoted, base64.
+    """The values to hide, in the spellings in which servers send them back: as they are, escaped, quoted, base64, hex.
 
     A value of fewer than four characters is hidden only where it stands alone: it would tear holes into every text.
     """
@@ -35,6 +38,10 @@ class Mask:
         self._values.add(value)
         spellings = {spelling for one in self._values if len(one) >= _SHORTEST for spelling in _spellings(one)}
         self._spellings = tuple(sorted(spellings, key=len, reverse=True))
+
+    def found_in(self, value: Json) -> list[str]:
+        """The values that occur in `value`."""
+        return sorted(one for one in self._values if _alone(one).apply(value) != value)
 
     def apply(self, value: Json) -> Json:
         """The value with each secret in its texts, keys and numbers replaced; the same object when there is none."""
@@ -61,7 +68,25 @@ class Mask:
         return text
 
 
+def _alone(value: str) -> Mask:
+    mask = Mask()
+    mask.add(value)
+    return mask
+
+
 def _spellings(value: str) -> set[str]:
     escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-    encoded = b64encode(value.encode("utf-8", "surrogatepass")).decode()
-    return {value, quote(value, safe=""), quote(value), quote_plus(value), encoded, *escaped}
+    content = value.encode("utf-8", "surrogatepass")
+    encoded = {b64encode(content).decode(), content.hex(), content.hex().upper(), *_inside_base64(content)}
+    quoted = {quote(value, safe=""), quote(value), quote_plus(value)}
+    return {value, *quoted, *escaped, *encoded, *(json.dumps(one)[1:-1] for one in escaped)}
+
+
+def _inside_base64(content: bytes) -> Iterator[str]:
+    """How it looks inside of something longer, as `user:password` in base64: at each of three places."""
+    for before in range(3):
+        whole = b64encode(bytes(before) + content).decode().rstrip("=")
+        sure = whole[-(-before * 8 // 6) : (before + len(content)) * 8 // 6]
+        if len(sure) >= _SURE:
+            yield sure
+            yield sure.translate(_URL_SAFE)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+from headgate.plan import Json
 from headgate.runtime.masking import Mask
 from headgate.runtime.state import Approval, Hold, RunState
 from headgate.runtime.status_of import derive
 from headgate.runtime.store import ApprovalRow, RunRow
-from headgate.runtime.view import by_itself, secret_inputs
+from headgate.runtime.view import by_itself, mask_of
 from headgate.runtime.wakes import resting_wake
 
 
@@ -73,18 +74,18 @@ def project_approval(run: str, approval: Approval, mask: Mask) -> ApprovalRow:
 def _shown(state: RunState) -> str | None:
     """The run's failure as lists show it, without the values of its secret inputs."""
     message = state.failure_message
-    return None if message is None else secret_inputs(state.plan, state.inputs).text(message)
+    return None if message is None else mask_of(state).text(message)
 
 
 def _holds(state: RunState) -> str:
     if not state.holds:
         return "[]"
-    return _compact([_hold(state, hold) for hold in state.holds.values()])
+    return _compact(mask_of(state).apply([_hold(state, hold) for hold in state.holds.values()]))
 
 
-def _hold(state: RunState, hold: Hold) -> list[object]:
+def _hold(state: RunState, hold: Hold) -> Json:
     """Reason, step, since, by, note; and of one for a connection its name, whether that was cured, and cures it."""
-    shown: list[object] = [hold.reason.value, hold.step, hold.since, hold.by, hold.note]
+    shown: list[Json] = [hold.reason.value, hold.step, hold.since, hold.by, hold.note]
     if hold.connection is not None:
         shown += [hold.connection, hold.cured, by_itself(state, hold)]
     return shown

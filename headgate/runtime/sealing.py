@@ -1,7 +1,7 @@
 """Events of runs that were given secret inputs: encrypted where they are stored, whole, since a value may be anywhere.
 
-A sealed event is an object with its type and time in clear, so that a log can be looked at without the key; one in
-clear is an array (`codec.py`). Each is bound to its run and place: none can stand in for another.
+A sealed event is an object with its type, time and actor in clear, so that a log can be looked at without the key, and
+acts be found; one in clear is an array (`codec.py`). Each is bound to its run and place: none can stand in for another.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from headgate.plan import JsonObject, Plan
 from headgate.runtime.errors import DamagedLog, KeyFault
 from headgate.runtime.keys import Keys
 from headgate.runtime.view import is_secret
+
+_ACTOR = 5
 
 Seal: TypeAlias = "Callable[[int, str], str]"
 """(seq, text of the event) -> the text to store."""
@@ -34,7 +36,8 @@ def sealer(keys: Keys, run: str) -> Seal:
     def seal(seq: int, text: str) -> str:
         row = json.loads(text)
         sealed = keys.seal(_purpose(run, seq), text.encode("utf-8", "surrogatepass"))
-        return json.dumps({"at": row[1], "type": row[2], "sealed": b64encode(sealed).decode()}, separators=(",", ":"))
+        clear = {"at": row[1], "type": row[2], "actor": row[_ACTOR] if len(row) > _ACTOR else None}
+        return json.dumps({**clear, "sealed": b64encode(sealed).decode()}, separators=(",", ":"))
 
     return seal
 

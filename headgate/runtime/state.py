@@ -309,6 +309,7 @@ class RunState:
         self.listening: dict[str, str] = {}  # path of an open `wait` -> the event
         # why the run fails, once nothing holds it: code, step, message, and `drain`, when what runs may finish first
         self.verdict: JsonObject | None = None
+        self.hidden: tuple[str, ...] = ()  # values that are secret in a run that called this one, or was called
         self.kept: JsonObject = {}  # of a fork, until they are: path -> how the step ended in the source
         self.preapproved: JsonObject = {}  # of a fork: path -> gate -> digest of the input that was approved there
         self.finish: str | None = None  # path of the `finish` step that ended the run

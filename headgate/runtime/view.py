@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from headgate.plan import ENTRY, Json, JsonObject, Plan
 from headgate.records import NamedTuple
 from headgate.runtime.conversation import Conversation
 from headgate.runtime.failure_codes import FAILURE_CODES
 from headgate.runtime.loops import EACH, REPEAT
-from headgate.runtime.masking import Mask
+from headgate.runtime.masking import STARS, Mask
 from headgate.runtime.state import Hold, RunState, ScopeState, StepState, error_json
 from headgate.runtime.status import HoldReason, RunStatus, StepStatus, release_command
 from headgate.runtime.status_of import derive
@@ -113,7 +113,7 @@ class RunView(NamedTuple):
 
 def run_view(state: RunState) -> RunView:
     """The run as it stands. Inputs that are declared `secret` are masked, and wherever their values went."""
-    mask = secret_inputs(state.plan, state.inputs)
+    mask = mask_of(state)
     status, detail = derive(state)
     failure = None
     if state.failure_code is not None:
@@ -133,7 +133,7 @@ def run_view(state: RunState) -> RunView:
         created_at=state.created_at,
         started_at=state.started_at,
         ended_at=state.ended_at,
-        inputs=shown_inputs(state.plan, state.inputs),
+        inputs=shown_inputs(state.plan, state.inputs, mask),
         output=mask.apply(state.output),
         failure=failure,
         holds=tuple(hold_view(state, hold) for hold in state.holds.values()),
@@ -155,17 +155,24 @@ def by_itself(state: RunState, hold: Hold) -> bool:
     return hold.reason is HoldReason.REAUTH and state.plan.policies.resume_on_reconnect
 
 
-def shown_inputs(plan: Plan, inputs: JsonObject) -> JsonObject:
-    """A run's inputs as people see them: those declared `secret` are masked."""
+def shown_inputs(plan: Plan, inputs: JsonObject, mask: Mask) -> JsonObject:
+    """A run's inputs as people see them: those declared `secret` are masked, and what `mask` hides in the others."""
     properties = plan.inputs.get("properties")
     declared = properties if isinstance(properties, dict) else {}
-    return {name: "***" if is_secret(declared.get(name)) else value for name, value in inputs.items()}
+    return {name: STARS if is_secret(declared.get(name)) else mask.apply(value) for name, value in inputs.items()}
 
 
-def secret_inputs(plan: Plan, inputs: JsonObject) -> Mask:
-    """What hides the values of the inputs that are declared `secret`."""
+def mask_of(state: RunState) -> Mask:
+    """What hides the values of the run's secret inputs, and those of runs that called it or that it called."""
+    return secret_inputs(state.plan, state.inputs, state.hidden)
+
+
+def secret_inputs(plan: Plan, inputs: JsonObject, hidden: Iterable[str] = ()) -> Mask:
+    """What hides the values of the inputs that are declared `secret`, and those of `hidden`."""
     properties = plan.inputs.get("properties")
     mask = Mask()
+    for value in hidden:
+        mask.add(value)
     for name, schema in properties.items() if isinstance(properties, dict) else ():
         if is_secret(schema):
             for value in _texts(inputs.get(name)):

@@ -109,7 +109,7 @@ def test_a_backup_is_a_store_of_its_own_and_overwrites_nothing(shop: Path) -> No
 
 def test_a_backup_is_taken_while_a_driver_writes(shop: Path) -> None:
     (shop / "long.flow").write_text(
-        "workflow long {\n  step l = each {{ inputs.n }} as i { limit = 300 concurrency = 1\n"
+        "workflow long {\n  step l = each {{ inputs.n }} as i { limit = 300, concurrency = 1\n"
         '    step s = lua { script = "return {}" } }\n  input n: list<integer>\n}\n'
     )
     inputs = ("-i", f"n={json.dumps(list(range(60)))}")

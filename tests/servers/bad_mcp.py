@@ -12,6 +12,7 @@
 | `wrong-result` | answers a call with a result of the wrong shape |
 | `refuse` | answers a call with a JSON-RPC error |
 | `tool-error` | answers a call with `isError` |
+| `tell` | answers a call with `isError`: its environment's `TOLD` and the arguments; says them on stderr too |
 | `big` | answers a call with 9 MiB of text |
 | `stuck` | tells its process id on stderr, never answers, and ignores the end of its input and SIGTERM |
 | `deaf` | ignores the end of its input and SIGTERM |
@@ -54,6 +55,7 @@ def call(mode: str, params: dict[str, Any]) -> dict[str, Any]:
         Path(sys.argv[2]).touch()
         mode = "die"
     if mode == "die":
+        print(os.environ.get("TOLD", ""), file=sys.stderr, flush=True)
         print("panic: the disk is on fire", file=sys.stderr, flush=True)
         os._exit(3)
     if mode == "silent-call":
@@ -64,6 +66,10 @@ def call(mode: str, params: dict[str, Any]) -> dict[str, Any]:
         return {"error": {"code": -32602, "message": "Unknown tool: nope"}}
     if mode == "tool-error":
         return {"result": {**text("no such order"), "isError": True}}
+    if mode == "tell":
+        said = f"{os.environ['TOLD']} {json.dumps(params.get('arguments'))}"
+        print(said, file=sys.stderr, flush=True)
+        return {"result": {**text(said), "isError": True}}
     if mode == "big":
         return {"result": text("x" * (9 << 20))}
     if params["name"] == "pid":

@@ -6,8 +6,18 @@ from headgate.runtime.store.journal import Entry, Notice, cleared, noted
 from headgate.runtime.store.leases import RENEW_SECONDS, Owner, is_gone
 from headgate.runtime.store.queries import Reader, reader_of
 from headgate.runtime.store.reports import ActRow, ActsFilter
-from headgate.runtime.store.rows import Also, ApprovalRow, Lease, OpenRun, RunFilter, RunRow, RunWrite, StoredRequest
-from headgate.runtime.store.signals import Sent, Signal, listens, taken
+from headgate.runtime.store.rows import (
+    Also,
+    ApprovalRow,
+    Lease,
+    OpenRun,
+    RunFilter,
+    RunRow,
+    RunWrite,
+    StoredRequest,
+    request_purpose,
+)
+from headgate.runtime.store.signals import Sent, Signal, listens, signal_purpose, taken
 
 __all__ = [
     "RENEW_SECONDS",
@@ -34,5 +44,7 @@ __all__ = [
     "listens",
     "noted",
     "reader_of",
+    "request_purpose",
+    "signal_purpose",
     "taken",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from headgate.runtime.errors import StoreError
@@ -10,6 +12,7 @@ from headgate.runtime.store.faults import explained
 from headgate.runtime.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 BUSY_SECONDS = 5.0
+IN_MEMORY = ":memory:"
 _WITHOUT_SPACE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
 
 
@@ -20,6 +23,7 @@ def open_for_writing(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.
     """
     _refuse_what_is_no_file(path)
     with explained(path):
+        make_private(path)
         connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, cached_statements=64)
         try:
             _prepare(connection, path)
@@ -27,6 +31,17 @@ def open_for_writing(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.
             connection.close()
             raise
     return connection
+
+
+def make_private(path: Path) -> None:
+    """Makes the file at `path`, empty and for nobody else to read, unless it is there; SQLite's other files follow it.
+
+    When it cannot be made, whoever opens it says why.
+    """
+    if str(path) == IN_MEMORY:
+        return
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection | None:

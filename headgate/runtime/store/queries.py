@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from headgate.runtime.connection_status import ConnectionRow
 from headgate.runtime.errors import StoreError
+from headgate.runtime.sealed_values import Sealing, unseal
 from headgate.runtime.store import connections
 from headgate.runtime.store.faults import explained
 from headgate.runtime.store.journal import Entry, Notice, entries, open_notices
@@ -18,8 +19,8 @@ from headgate.runtime.store.listing import counting, listing
 from headgate.runtime.store.opening import open_for_reading
 from headgate.runtime.store.packing import unpack
 from headgate.runtime.store.reports import ActRow, ActsFilter, CountRow, acts, entries_of_people, tally
-from headgate.runtime.store.rows import ApprovalRow, OpenRun, RunFilter, RunRow, StoredRequest
-from headgate.runtime.store.signals import Signal, newest, of_event, of_id, waits
+from headgate.runtime.store.rows import ApprovalRow, OpenRun, RunFilter, RunRow, StoredRequest, request_purpose
+from headgate.runtime.store.signals import Signal, newest, of_event, of_id, signal_purpose, waits
 from headgate.runtime.store.workflow_reading import WorkflowReading
 
 EVENT_BITS = 32
@@ -35,12 +36,13 @@ Row: TypeAlias = "tuple[Any, ...]"
 class Reader(WorkflowReading):
     """Questions to the store. Each raises `StoreError` when it cannot be read."""
 
-    __slots__ = ("_connection", "_path", "unseal")
+    __slots__ = ("_connection", "_path", "opening", "unseal")
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.unseal: Callable[[str, int, str], str] | None = None
         self._connection = connection
         self._path = path
+        self.opening: Sealing | None = None  # opens single values that are stored sealed
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -115,9 +117,12 @@ class Reader(WorkflowReading):
         return self.unseal(run, seq, text)
 
     def is_sealed(self, run: str) -> bool:
-        """Whether the events of a run are encrypted."""
-        row = self._one("SELECT body FROM events WHERE key=((SELECT n FROM runs WHERE id=?)<<?)+1", (run, EVENT_BITS))
-        return row is not None and str(row[0]).startswith("{")
+        """Whether the events of a run are encrypted: all, or those since it was told of something secret."""
+        row = self._one("SELECT n FROM runs WHERE id=?", (run,))
+        first = 0 if row is None else row[0] << EVENT_BITS
+        ends = "key=? OR key=(SELECT max(key) FROM events WHERE key>? AND key<=?)"
+        rows = self._all(f"SELECT body FROM events WHERE {ends}", (first + 1, first, first + _LAST))  # noqa: S608
+        return any(str(each[0]).startswith("{") for each in rows)
 
     def plan(self, digest: str) -> bytes | None:
         """The canonical bytes of a stored plan, as they are; whoever loads them checks them."""
@@ -152,7 +157,20 @@ class Reader(WorkflowReading):
 
     def request(self, request: str) -> StoredRequest | None:
         row = self._one(f"SELECT {_REQUEST} FROM requests WHERE id=?", (request,))  # noqa: S608
-        return None if row is None else _request(row)
+        return None if row is None else self._request(row)
+
+    def _request(self, row: Row) -> StoredRequest:
+        name, run, at, body, answer = row
+        try:
+            found = StoredRequest(name, run, at, json.loads(body), None if answer is None else json.loads(answer))
+        except ValueError as error:
+            raise StoreError(f"the request {name} in the store is damaged: {error}") from error
+        said = found.body.get("said")
+        if said is None:
+            return found
+        opened = unseal(self.opening, request_purpose(name), said)
+        assert isinstance(opened, dict), "what was said with an act is a map"
+        return found._replace(body={**found.body, **opened})
 
     def is_asked(self, run: str) -> bool:
         """Whether an act on the run waits for its driver."""
@@ -161,7 +179,7 @@ class Reader(WorkflowReading):
     def open_requests(self) -> list[StoredRequest]:
         """The acts nobody has answered yet, in the order they were made."""
         rows = self._all(f"SELECT {_REQUEST} FROM requests WHERE answer IS NULL ORDER BY at, id", ())  # noqa: S608
-        return [_request(row) for row in rows]
+        return [self._request(row) for row in rows]
 
     def run_ids(self) -> list[str]:
         """Every run, the oldest first."""
@@ -208,7 +226,8 @@ class Reader(WorkflowReading):
     def acts(self, chosen: ActsFilter) -> Iterator[ActRow]:
         """The events of runs that people caused, the oldest first."""
         with explained(self._path):
-            yield from acts(self._connection, chosen)
+            for row in acts(self._connection, chosen):
+                yield row._replace(body=self._in_clear(row.run, row.seq, row.body))
 
     def entries_of_people(self, chosen: ActsFilter) -> list[Entry]:
         """What people did to things that are no run, the oldest first."""
@@ -253,12 +272,17 @@ class Reader(WorkflowReading):
     def signals(self, event: str, after: int = 0) -> list[Signal]:
         """The kept signals of an event that came behind number `after`, in order."""
         with explained(self._path):
-            return of_event(self._connection, event, after)
+            return [self.opened(signal) for signal in of_event(self._connection, event, after)]
 
     def signal(self, name: str) -> Signal | None:
         """A kept signal by its id."""
         with explained(self._path):
-            return of_id(self._connection, name)
+            found = of_id(self._connection, name)
+        return None if found is None else self.opened(found)
+
+    def opened(self, signal: Signal) -> Signal:
+        """A signal with its payload, which is stored sealed. Raises `KeyFault`."""
+        return signal._replace(payload=unseal(self.opening, signal_purpose(signal.id), signal.payload))
 
     def newest_signal(self) -> int:
         """The number of the last signal, 0 without any."""
@@ -294,11 +318,3 @@ def reader_of(path: Path) -> Reader | None:
     """A reader of the store at `path` that changes nothing; None when there is none yet. Raises `StoreError`."""
     connection = open_for_reading(path)
     return None if connection is None else Reader(connection, path)
-
-
-def _request(row: Row) -> StoredRequest:
-    name, run, at, body, answer = row
-    try:
-        return StoredRequest(name, run, at, json.loads(body), None if answer is None else json.loads(answer))
-    except ValueError as error:
-        raise StoreError(f"the request {name} in the store is damaged: {error}") from error

@@ -88,13 +88,21 @@ class Lease(NamedTuple):
 
 
 class StoredRequest(NamedTuple):
-    """An operator's act that waits for, or has, the driver's answer."""
+    """An operator's act that waits for, or has, the driver's answer.
+
+    What was said with an act on a run with secrets stands sealed under `said`.
+    """
 
     id: str
     run: str
     at: int
     body: JsonObject
     answer: JsonObject | None
+
+
+def request_purpose(request: str) -> str:
+    """What that is sealed for."""
+    return f"request/{request}"
 
 
 Also: TypeAlias = "Callable[[sqlite3.Connection], None]"

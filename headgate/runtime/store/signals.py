@@ -47,6 +47,11 @@ class Signal(NamedTuple):
     taken_by: str | None = None
 
 
+def signal_purpose(signal: str) -> str:
+    """What the payload of a signal is sealed for: nobody knows yet which run it is for, and what is secret there."""
+    return f"signal/{signal}"
+
+
 class Sent(NamedTuple):
     """A signal as it is stored, and the requests to the runs it concerns; `ended` says that its only run has ended."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from headgate.records import NamedTuple
 from headgate.runtime.errors import StoreError
 from headgate.runtime.store.faults import explained
-from headgate.runtime.store.opening import open_for_writing
+from headgate.runtime.store.opening import make_private, open_for_writing
 from headgate.runtime.store.queries import EVENT_BITS
 from headgate.runtime.store.rows import ApprovalRow, RunRow
 
@@ -47,6 +47,7 @@ def copy(connection: sqlite3.Connection, path: Path, target: Path, told: Callabl
     draft = target.with_name(target.name + ".part")
     draft.unlink(missing_ok=True)
     try:
+        make_private(draft)
         with explained(target):
             made = sqlite3.connect(draft)
             try:
