@@ -145,13 +145,18 @@ class Desk:
         )
 
     def check(self, *words: str) -> tuple[int, str]:
-        """What `check`, which nobody acts in, says."""
+        """What `check` says."""
+        return self.plain("check", *words)
+
+    def compiled(self, output: str) -> None:
+        """Writes the plan of the file to `output`."""
+        code, said = self.plain("compile", "flow.flow", "-o", output)
+        assert code == 0, said
+
+    def plain(self, *words: str) -> tuple[int, str]:
+        """What a verb says in which nobody acts."""
         said = subprocess.run(
-            [sys.executable, "-m", "headgate", "check", *words],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
+            [sys.executable, "-m", "headgate", *words], cwd=self.folder, capture_output=True, text=True, check=False
         )
         return said.returncode, said.stdout + said.stderr
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 from desk import Desk
+from servers.http_server import http_server
 
 from headgate.api import forking
 from headgate.api.faults import Refused
@@ -297,3 +299,32 @@ def wait_for(desk: Desk, lines: int) -> None:
 
     while len(desk.lines()) < lines:
         Event().wait(0.02)
+
+
+def moment(text: str) -> int:
+    """The time in ms."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def test_RL03_the_backoff_is_5_s_1_min_5_min_with_jitter_of_a_tenth_and_a_server_may_say_another(desk: Desk) -> None:
+    with http_server() as server:
+        desk.write(
+            f"""
+            workflow busy {{ step call = http GET "{server.url}/status/503" }}
+            workflow told {{ step call = http GET "{server.url}/status/503?retry_after=1234" }}
+            """
+        )
+
+        def waited(run: str) -> list[float]:
+            events = json.loads(desk.cli("events", run, "--format", "json")[1])
+            armed = [event for event in events if event["type"] == "step_retrying"]
+            return [(event["data"]["at"] - moment(event["at"])) / 1000 for event in armed]
+
+        run = json.loads(desk.cli("run", "flow.flow#busy", "--wait", "0s", "--format", "json")[1])["run"]
+        for left in ("retrying", "retrying", "failed"):
+            code, out, _ = desk.cli("retry", run, "call", "--format", "json")
+            assert (code, json.loads(out)["status"]) == (1 if left == "failed" else 5, left)
+        found = waited(run)
+        assert all(0.9 <= seconds / usual <= 1.1 for seconds, usual in zip(found, (5, 60, 300), strict=True)), found
+        run = json.loads(desk.cli("run", "flow.flow#told", "--wait", "0s", "--format", "json")[1])["run"]
+        assert waited(run) == [pytest.approx(1234, abs=0.01)]

@@ -1,4 +1,4 @@
-"""AR03, RL02, RL09: what failed recently, what is overdue, how the runs of a workflow stand."""
+"""AR03, RL01, RL02, RL09: what failed recently, what is overdue, how the runs of a workflow stand."""
 
 from __future__ import annotations
 
@@ -146,3 +146,31 @@ def test_a_time_that_is_none_is_said_so(desk: Desk) -> None:
         assert code == 2
         assert said in err
     assert desk.runs() == []
+
+
+def test_RL01_runs_and_steps_pass_through_that_products_words(desk: Desk) -> None:
+    text = """
+    workflow w {
+      step one = http GET "http://127.0.0.1:1/" { retry = { max = 1, backoff = [1h] } }
+      step two = set after one { a = 1 }
+    }
+    """
+    desk.write(text + "\n" + TWO.replace("workflow w", "workflow other"))
+
+    def words(*command: str) -> tuple[str, list[str]]:
+        run = json.loads(desk.cli(*command, "--format", "json")[1])
+        seen = json.loads(desk.cli("show", run["run"], "--vocabulary", "rocketlead", "--format", "json")[1])
+        listed = json.loads(desk.cli("runs", "--vocabulary", "rocketlead", "--format", "json")[1])
+        assert {one["run"]: one["status"] for one in listed}[run["run"]] == seen["status"]
+        return seen["status"], [step["status"] for step in seen["steps"].values()]
+
+    assert words("run", "flow.flow#w", "--at", "+1h") == ("scheduled", ["scheduled", "scheduled"])
+    assert words("run", "flow.flow#w", "--wait", "0s") == ("retrying", ["retrying", "scheduled"])
+    run = json.loads(desk.cli("runs", "--format", "json")[1])[0]["run"]
+    assert words("pause", run) == ("interrupted", ["retrying", "scheduled"])
+    desk.cli("resume", run)
+    assert words("retry", run, "one") == ("failed", ["failed", "scheduled"])
+    fine = words("run", "flow.flow#other", "-i", "word=fine")
+    assert fine == ("completed", ["completed", "completed", "completed"])
+    called = json.loads(desk.cli("runs", "--vocabulary", "rocketlead", "--status", "completed", "--format", "json")[1])
+    assert [one["workflow"] for one in called] == ["other"]
