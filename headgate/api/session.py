@@ -118,7 +118,7 @@ class Session(AbstractContextManager["Session"]):
 
     def look_at_limits(self) -> None:
         """Asks the runs to go on that a limit held and holds no longer. Raises `StoreError`."""
-        self.executor.fleet.look_again(self.site.clock.now_ms())
+        self.executor.fleet.turnstile.look_again(self.site.clock.now_ms())
 
     def leaves_at_rest(self, root: str, patience: Patience) -> bool:
         """Whether nothing of a family is due, so that it need not be led: its driver then looks at it when it is, if

@@ -82,7 +82,7 @@ class Executor:
         if services.keys is not None:
             store.read.opening = services.keys.open
             store.read.unseal = opener(services.keys)
-        self.fleet.limiter = services.limiter
+        self.fleet.turnstile.limiter = services.limiter
         self._worlds = services.worlds
         self.interrupted = False
         self._store = store
@@ -204,7 +204,7 @@ class Executor:
         self.fleet.settle(now, record_only=False)
         if moment >= self._poll_at:
             self._poll_at = moment + self._poll_seconds
-            self.fleet.look_again(now)
+            self.fleet.turnstile.look_again(now)
             self._inbox.look(now)
             self.fleet.settle(now, record_only=False)
         if moment >= self._renew_at:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator
 
 from headgate.plan import JsonObject, PlanIntegrity
 from headgate.runtime.admitting import UNPAID
+from headgate.runtime.alarms import Alarms
 from headgate.runtime.bindings import Bindings
 from headgate.runtime.children import (
     DEPTH_LIMIT,
@@ -21,7 +21,6 @@ from headgate.runtime.children import (
     refused,
     too_deep,
 )
-from headgate.runtime.closing import fail_run
 from headgate.runtime.commands import Record
 from headgate.runtime.driven import DrivenRun
 from headgate.runtime.errors import DamagedLog
@@ -29,8 +28,7 @@ from headgate.runtime.events import SYSTEM, EventType
 from headgate.runtime.hearing import SIGNAL, hear, heard
 from headgate.runtime.judging import Accepted, People, Refusal, Request, Verdict, judge
 from headgate.runtime.keys import Keys
-from headgate.runtime.limiting import METERED, Limiter, Turn
-from headgate.runtime.lining import Line, admitted
+from headgate.runtime.limiting import METERED
 from headgate.runtime.links import asked, said
 from headgate.runtime.loading import PlanShelf, failing_write, load_family, load_state
 from headgate.runtime.sealing import needs_sealing, sealer
@@ -46,14 +44,13 @@ from headgate.runtime.store import (
     Store,
     StoredRequest,
     cleared,
-    limits,
     noted,
 )
+from headgate.runtime.turnstile import Turnstile
 from headgate.runtime.verdicts import body_of
 from headgate.runtime.wakes import is_forgotten, next_wake
 from headgate.runtime.weighing import held_for
 
-_STALE_AT_MOST = 1_000
 _ABOUT_TO_CALL = frozenset({StepStatus.READY, StepStatus.INTERRUPTED})
 _TOWARDS_A_CALL = frozenset({EventType.STEP_DISPATCHED, EventType.APPROVAL_REQUESTED})
 _PASSED_ON = frozenset({"pause", "resume"})
@@ -79,7 +76,6 @@ class Fleet:
         self._families: dict[str, dict[str, DrivenRun]] = {}
         self.leases: dict[str, Lease] = {}
         self.loads = 0  # how often a family was taken
-        self.releases = 0  # how often runs were asked to go on because a limit let them
         self.shelf = PlanShelf(store.read)
         self._store = store
         self._owner = owner
@@ -88,13 +84,11 @@ class Fleet:
         self._people = people
         self.keys: Keys | None = None
         self._identifiers = identifiers or Identifiers()
-        self.limiter: Limiter | None = None
-        self._line = Line()
+        self.turnstile = Turnstile()
         self._dirty: dict[str, None] = {}
         self._touched: dict[str, DrivenRun] = {}
         self.looked_at: dict[str, None] = {}  # the families of `writes`
-        self._wakes: list[tuple[int, str]] = []
-        self._armed: dict[str, int] = {}
+        self._alarms = Alarms()
         self._newest_signal = -1
         self.dispatching: Callable[[str], bool] = lambda _workflow: True
         self.barred: set[str] = set()
@@ -117,7 +111,7 @@ class Fleet:
         driven.append(record, at)
         driven.also += also
         self._add(driven)
-        self._enter(driven)
+        self.turnstile.enter(driven)
         return driven
 
     def take(self, root: str, at: int) -> bool:
@@ -196,18 +190,16 @@ class Fleet:
         for each in self._families.pop(root, {}).values():
             del self.runs[each.id]
             self.barred.discard(each.id)
-            self._line.leave(each.id)
+            self.turnstile.line.leave(each.id)
             self._dirty.pop(each.id, None)
             self._touched.pop(each.id, None)
-            self._armed.pop(each.id, None)
-        if len(self._wakes) > 2 * len(self._armed) + _STALE_AT_MOST:
-            self._wakes = [(due, run) for run, due in self._armed.items()]
-            heapq.heapify(self._wakes)
+            self._alarms.drop(each.id)
+        self._alarms.tidy()
 
     def _add(self, driven: DrivenRun) -> None:
         self.runs[driven.id] = driven
-        if self.limiter is not None:
-            driven.metering = self._meter
+        if self.turnstile.limiter is not None:
+            driven.metering = self.turnstile.meter
         self._families.setdefault(driven.lease.root, {})[driven.id] = driven
         self.leases.setdefault(driven.lease.root, driven.lease)
         self._dirty[driven.id] = None
@@ -257,7 +249,7 @@ class Fleet:
                 driven.append(record._replace(actor=request.actor, reason=request.reason), at, request_id)
                 request_id = None
             if unpaid and request.verb == "redrive":
-                self._pay_again(driven, at)
+                self.turnstile.pay_again(driven, at)
             driven.aborted.extend(verdict.aborts)
             self._dirty[driven.id] = None
             if request.verb in _PASSED_ON:
@@ -284,12 +276,7 @@ class Fleet:
 
     def settle(self, at: int, *, record_only: bool) -> None:
         """Does all that follows from what happened, through whole families; `writes` then has what to commit."""
-        while self._wakes and self._wakes[0][0] <= at:
-            due, run = heapq.heappop(self._wakes)
-            if self._armed.get(run) == due:
-                del self._armed[run]
-                if run in self.runs:
-                    self._dirty[run] = None
+        self._dirty.update(dict.fromkeys(run for run in self._alarms.due(at) if run in self.runs))
         if self.barred:
             self._dirty.update(dict.fromkeys(self.barred))
         touched = self._touched
@@ -306,7 +293,7 @@ class Fleet:
             self._cure(driven, at)
             if driven.state.phase is Phase.DRAINING:
                 self._drain_called(driven, at)
-            self._leave(driven)
+            self.turnstile.leave(driven)
             self._cancel_called(driven, at)
             self._tell_caller(driven, at)
 
@@ -348,16 +335,12 @@ class Fleet:
 
     def next_wake(self) -> int | None:
         """When the first timer of any run is due, UTC in ms."""
-        while self._wakes and self._armed.get(self._wakes[0][1]) != self._wakes[0][0]:
-            heapq.heappop(self._wakes)
-        return self._wakes[0][0] if self._wakes else None
+        return self._alarms.next()
 
     def _arm(self, driven: DrivenRun) -> None:
-        """An earlier alarm than needed stays: it looks at the run once too often, and nothing piles up."""
         wake = next_wake(driven.state)
-        if wake is not None and driven.id not in self.barred and self._armed.get(driven.id, wake + 1) > wake:
-            self._armed[driven.id] = wake
-            heapq.heappush(self._wakes, (wake, driven.id))
+        if wake is not None and driven.id not in self.barred:
+            self._alarms.arm(driven.id, wake)
 
     def _hear(self, driven: DrivenRun, at: int) -> bool:
         """Gives the open waits of a run the kept signals that they were not asked of yet; whether one took any."""
@@ -369,75 +352,15 @@ class Fleet:
         """After a commit: looks at the runs that it accepted and at whoever is next in a line that moved on; False when
         there is nothing to look at.
         """
-        self._dirty.update(dict.fromkeys(run for run in self._line.called() if run in self.runs))
+        self._dirty.update(dict.fromkeys(run for run in self.turnstile.line.called() if run in self.runs))
         return bool(self._dirty)
-
-    def look_again(self, at: int) -> None:
-        """Looks at the limits again: other processes' runs may have ended, a cap been raised, a period be over."""
-        if self.limiter is not None:
-            self.releases += self.limiter.look_again(at)
-            self._line.call_first()
 
     def waits_for_others(self) -> bool:
         """Whether a run waits in line for one that another process drives."""
-        limiter = self.limiter
-        return limiter is not None and any(
-            rival not in self.runs and limiter.is_driven(rival) for rival in self._line.rivals()
-        )
-
-    def _pay_again(self, driven: DrivenRun, at: int) -> None:
-        """A run that failed for want of a credit needs one to be redriven, too."""
-        message = None if self.limiter is None else self.limiter.pay(driven.state, at)
-        for command in [] if message is None else fail_run(driven.state, UNPAID, None, message):
-            if isinstance(command, Record):
-                driven.append(command, at)
-
-    def _enter(self, driven: DrivenRun) -> None:
-        also = None if self.limiter is None else self.limiter.entered(driven.state, driven.lease.root)
-        if also is not None:
-            driven.also.append(also)
-
-    def _leave(self, driven: DrivenRun) -> None:
-        """An ended run gives its place to the next, once its end is stored."""
-        if driven.state.phase in TERMINAL_PHASES and self.limiter is not None:
-            if driven.stored is None or driven.stored.ended_at is None:
-                driven.also.append(limits.let_go(driven.id))
-            self._line.leave(driven.id)
-            self._line.call_first()
-
-    def _meter(self, driven: DrivenRun, record: Record, at: int) -> Record:
-        assert self.limiter is not None, "metering is set with a limiter"
-        if record.type is EventType.AGENT_ASKED:
-            return self._reserve(driven, record, at)
-        record, also = self.limiter.settle(driven.state, record, at)
-        driven.also += also
-        return record
-
-    def _reserve(self, driven: DrivenRun, record: Record, at: int) -> Record:
-        if self.limiter is None:
-            return record
-        record, also = self.limiter.reserve(driven.state, record, at)
-        driven.also += [] if also is None else [also]
-        return record
+        return self.turnstile.waits_for_others(self.runs)
 
     def _admit(self, driven: DrivenRun, at: int) -> list[Record] | None:
-        """What the limits make of a run that would start. It is asked for when it is stored: two are never one."""
-        limiter = self.limiter
-        if limiter is None or limiter.is_free(driven.state):
-            return None
-        if driven.stored is None:
-            self._line.accept(driven.id)
-            return []
-        answer = limiter.admit(driven.state, driven.lease.root, at)
-        if answer.turn is Turn.WAIT:
-            self._line.wait(answer.line, driven.id, answer.rivals)
-            for run in answer.victims:
-                self._displace(run, driven, at)
-            return []
-        follower = self._line.leave(driven.id)
-        if follower is not None:
-            self._dirty[follower] = None
-        return admitted(answer)
+        return self.turnstile.admit(driven, at, lambda run: self._displace(run, driven, at), self.touch)
 
     def _displace(self, run: str, by: DrivenRun, at: int) -> None:
         """Cancels a run to make room: here when it is led here or by nobody, else its driver is asked."""
@@ -480,7 +403,7 @@ class Fleet:
             return asked(driven.state, record, self._people, self.keys)
         facts = self._bindings.facts(environment, kind, given if isinstance(given, dict) else {})
         record = record._replace(data={**record.data, **facts}) if facts else record
-        return self._reserve(driven, record, at) if kind in METERED else record
+        return self.turnstile.reserve(driven, record, at) if kind in METERED else record
 
     def _call(self, caller: DrivenRun, record: Record, at: int) -> Record:
         facts = record.data
@@ -506,7 +429,7 @@ class Fleet:
             self._seal(child)
         child.append(creation(callee, caller, str(record.step), attached=lease is caller.lease), at)
         self._add(child)
-        self._enter(child)
+        self.turnstile.enter(child)
         return self._hiding(caller, asked_for(record, child.state))
 
     def _hiding(self, driven: DrivenRun, record: Record) -> Record:

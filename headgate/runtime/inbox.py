@@ -47,7 +47,7 @@ class Inbox:
 
         The answers that it gives back are stored with the next commit of their runs.
         """
-        seen = (self._store.data_version(), self._fleet.loads, self._fleet.releases)
+        seen = (self._store.data_version(), self._fleet.loads, self._fleet.turnstile.releases)
         if seen == self._seen:
             return []
         self._seen = seen
