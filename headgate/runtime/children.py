@@ -12,7 +12,7 @@ from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.events import EventType
 from headgate.runtime.masking import Mask
 from headgate.runtime.state import RunState, error_json
-from headgate.runtime.status import TERMINAL_PHASES, WaitsFor
+from headgate.runtime.status import TERMINAL_PHASES, Phase, WaitsFor
 from headgate.runtime.store import RunRow
 from headgate.runtime.view import mask_of
 
@@ -94,6 +94,14 @@ def refused(record: Record, refusal: CalleeRefused) -> Record:
     if "inputs" in record.data:
         facts["input"] = {"inputs": record.data["inputs"]}
     return Record(EventType.ATTEMPT_FAILED, facts, record.step)
+
+
+def ended_for(caller: RunState) -> str | None:
+    """The code that a caller which a person or the platform ends passes to what it called; None for a plain cancel."""
+    code = caller.cancelling.get("code") if caller.phase is Phase.CANCELLING else None
+    if caller.phase is Phase.CANCELLED:
+        code = caller.failure_code
+    return code if isinstance(code, str) else None
 
 
 def ending(child: RunState) -> Record:

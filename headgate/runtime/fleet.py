@@ -16,6 +16,7 @@ from headgate.runtime.children import (
     asked_for,
     awaits,
     creation,
+    ended_for,
     ending,
     ending_of_row,
     refused,
@@ -467,11 +468,13 @@ class Fleet:
                 self.judge(child, Request("stop", SYSTEM, args=args, reason=f"its caller {driven.id} drains"), at)
 
     def _cancel_called(self, driven: DrivenRun, at: int) -> None:
+        code = ended_for(driven.state)
         for abort in driven.aborted:
             step = driven.state.steps.get(abort.step)
             child = self.runs.get(step.child) if step is not None and step.child is not None else None
             if child is not None and not (step is not None and step.detached):
-                self.judge(child, Request("cancel", SYSTEM, reason=f"its caller {driven.id} ended"), at)
+                args: JsonObject = {} if code is None else {"code": code}
+                self.judge(child, Request("cancel", SYSTEM, args=args, reason=f"its caller {driven.id} ended"), at)
 
     def _tell_caller(self, driven: DrivenRun, at: int) -> None:
         parent = driven.state.parent

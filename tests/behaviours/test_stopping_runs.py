@@ -100,6 +100,23 @@ def test_AR05_past_its_deadline_a_drain_ends_with_drain_timeout(desk: Desk) -> N
     }
 
 
+def test_AR05_what_a_stopped_run_called_was_stopped_too_and_what_a_cancelled_one_called_was_cancelled(
+    desk: Desk,
+) -> None:
+    text = """
+    workflow w { step sub = call middle }
+    workflow middle { step sub = call child }
+    workflow child { step ask = human approval { title = "Go?" } }
+    """
+    for verb, code in (("stop", "RUN_STOPPED"), ("cancel", None)):
+        run = desk.run(text).view.run
+        desk.act(run, verb)
+        family = desk.runs(limit=3)
+        assert {view.workflow: (view.status, view.detail) for view in family} == dict.fromkeys(
+            ("w", "middle", "child"), ("cancelled", code)
+        )
+
+
 def test_AR05_a_stop_passes_to_attached_sub_runs_and_waits_for_them(desk: Desk) -> None:
     text = """
     workflow w {
