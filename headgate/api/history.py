@@ -22,7 +22,7 @@ from headgate.runtime.links import link_of
 from headgate.runtime.loading import PlanShelf, load_events, load_state
 from headgate.runtime.masking import Mask
 from headgate.runtime.status import HoldReason, Phase, RunStatus, release_command
-from headgate.runtime.store import ApprovalRow, Reader, RunFilter, RunRow
+from headgate.runtime.store import ApprovalRow, Entry, Reader, RunFilter, RunRow
 from headgate.runtime.view import (
     HoldView,
     RunView,
@@ -231,6 +231,20 @@ def whole_runs(chosen: RunFilter, place: Place) -> Iterator[WholeRun]:
             with suppress(PlanIntegrity):
                 found = _masked(found, shelf.plan(row.plan_digest))
             yield WholeRun(view_of(read, row), tuple(found))
+    read.close()
+
+
+def journal(chosen: RunFilter, place: Place) -> Iterator[Entry]:
+    """What happened to things that are no run, by subject and in order; of one workflow when `chosen` names it."""
+    read = Site(place).open_reader()
+    if read is None:
+        return
+    with translated(), read.moment():
+        subjects = read.journal_subjects() if chosen.workflow is None else [f"workflow/{chosen.workflow}"]
+        for subject in subjects:
+            for entry in read.journal(subject):
+                if (chosen.since or 0) <= entry.at and (chosen.until is None or entry.at < chosen.until):
+                    yield entry
     read.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from headgate.api.site import Site, translated
 from headgate.records import NamedTuple
 from headgate.runtime.auditing import Difference, audit, audit_run
 from headgate.runtime.loading import PlanShelf
-from headgate.runtime.store import Store, upkeep
+from headgate.runtime.store import Store, kept, upkeep
 from headgate.runtime.store.upkeep import Old, Sizes
 from headgate.runtime.store.workflows import mend_workflow
 
@@ -66,7 +67,7 @@ def check_store(place: Place, told: Told, *, repair: bool) -> Audited:
             found = tuple(audit(read, told or _nobody))
         read.close()
         mended = _repair(site, found) if repair and any(each.row is not None for each in found) else 0
-        mended += _repair_workflows(site, found) if repair else 0
+        mended += _repair_workflows(site, found) + _repair_others(site, found) if repair else 0
     return Audited(site.store_path, runs, found, mended)
 
 
@@ -99,6 +100,46 @@ def _repair_workflows(site: Site, found: Sequence[Difference]) -> int:
             return sum(mend_workflow(connection, name) for name in names)
     finally:
         store.close()
+
+
+def _repair_others(site: Site, found: Sequence[Difference]) -> int:
+    """What is kept beside the runs, looked at again where nobody can come between, and made anew by its kind."""
+    if not any(each.kind in _MENDERS for each in found):
+        return 0
+    store = site.existing_store()
+    try:
+        with store.transaction() as connection:
+            again = [each for each in audit(store.read, _nobody) if each.kind in _MENDERS]
+            for each in again:
+                _MENDERS[each.kind](connection, each)
+            return len(again)
+    finally:
+        store.close()
+
+
+def _mend_wait(connection: sqlite3.Connection, each: Difference) -> None:
+    run, _, step = each.object.partition(" ")
+    kept.mend_wait(connection, run, step, each.rebuilt)
+
+
+def _mend_signal(connection: sqlite3.Connection, each: Difference) -> None:
+    kept.mend_signal(connection, each.object, None if each.rebuilt == "free" else each.rebuilt)
+
+
+def _mend_connection(connection: sqlite3.Connection, each: Difference) -> None:
+    kept.mend_connection(connection, each.object)
+
+
+def _mend_leftover(connection: sqlite3.Connection, each: Difference) -> None:
+    kept.remove_of_run(connection, each.object.partition(" ")[2])
+
+
+_MENDERS: dict[str, Callable[[sqlite3.Connection, Difference], None]] = {
+    "wait": _mend_wait,
+    "signal": _mend_signal,
+    "connection": _mend_connection,
+    "leftover": _mend_leftover,
+}
 
 
 def _run_of(difference: Difference) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from headgate.api.place import Place
     from headgate.api.upkeep import Audited, Pruned
     from headgate.plan import Json
+    from headgate.runtime.store import Entry
 
 SHOWN = 50
 
@@ -123,23 +124,43 @@ def vacuum(*, output: str, place: Place) -> None:
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
 @click.option("--since", type=when, metavar="TIME", help="Created at or after: a date, a time, or `24h` ago.")
 @click.option("--until", type=when, metavar="TIME", help="Created before.")
+@click.option("--journal", is_flag=True, help="Then also what happened to workflows, connections and limits, by line.")
 @placed
-def export(*, target: str | None, workflow: str | None, since: int | None, until: int | None, place: Place) -> None:
+def export(
+    *, target: str | None, workflow: str | None, since: int | None, until: int | None, journal: bool, place: Place
+) -> None:
     """Write runs with their events as JSON, one run a line, the newest first; secrets are masked.
 
-    Each line is what `show --format json` prints, with `events` as `events --format json` prints them.
+    Each line is what `show --format json` prints, with `events` as `events --format json` prints them. A line of the
+    journal has a `subject`, such as `workflow/refund`, in place of a `run`.
     """
+    from itertools import chain
+
     from headgate.api import history
     from headgate.runtime.store import RunFilter
 
-    found = history.whole_runs(RunFilter(workflow=workflow, since=since, until=until), place)
+    chosen = RunFilter(workflow=workflow, since=since, until=until)
+    entries = history.journal(chosen, place) if journal else ()
+    runs, told = _lines(history.whole_runs(chosen, place)), _entries(entries)
     if target is None:
-        for line in _lines(found):
+        for line in chain(runs, told):
             print(line)
         return
     with writing(place.folder / target) as file:
-        count = sum(1 for line in _lines(found) if file.write(f"{line}\n"))
-    say([f"{target}: {_counted(count, 'run')}"])
+        count = sum(1 for line in runs if file.write(f"{line}\n"))
+        more = sum(1 for line in told if file.write(f"{line}\n"))
+    said = f" and {_counted(more, 'entry', 'entries')} of the journal" if journal else ""
+    say([f"{target}: {_counted(count, 'run')}{said}"])
+
+
+def _entries(found: Iterable[Entry]) -> Iterator[str]:
+    from json import dumps
+
+    from headgate.runtime.times import iso
+
+    for entry in found:
+        told = {**entry._asdict(), "at": iso(entry.at)}
+        yield dumps(told, ensure_ascii=False)
 
 
 def _lines(found: Iterable[WholeRun]) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from headgate.plan import PlanIntegrity
-from headgate.records import NamedTuple
+from headgate.runtime.auditing_kept import audit_connections, audit_contents, audit_leftovers, audit_taken
 from headgate.runtime.breakers import Tripped, fold_breakers
-from headgate.runtime.errors import DamagedLog, StoreError
+from headgate.runtime.differences import Difference
+from headgate.runtime.errors import DamagedLog, KeyFault, StoreError
 from headgate.runtime.loading import PlanShelf, load_state
 from headgate.runtime.projecting import project, project_approval
 from headgate.runtime.state import RunState
@@ -17,22 +18,6 @@ from headgate.runtime.store.workflows import version_rows, workflow_row
 from headgate.runtime.times import iso
 from headgate.runtime.view import mask_of
 from headgate.runtime.wakes import wake_sources
-
-
-class Difference(NamedTuple):
-    """What is wrong with one thing of the store.
-
-    `kind` is `file`, `log`, `plan`, `run`, `approval`, `wait`, `orphan`, `stalled`, `breaker`, `reservation` or
-    `workflow`; `object` names it. `stored` and `rebuilt` are what stands there and what its log says. `row` is the
-    projection as it should be, None when only a person can mend it, and for a workflow.
-    """
-
-    kind: str
-    object: str
-    message: str
-    stored: str | None = None
-    rebuilt: str | None = None
-    row: RunRow | ApprovalRow | None = None
 
 
 def audit(read: Reader, told: Callable[[int, int], None]) -> Iterator[Difference]:
@@ -55,6 +40,9 @@ def audit(read: Reader, told: Callable[[int, int], None]) -> Iterator[Difference
     yield from _orphans(read, known)
     yield from _limits(read)
     yield from _workflows(read, shelf)
+    yield from audit_connections(read)
+    yield from audit_leftovers(read)
+    yield from audit_contents(read, shelf)
 
 
 def audit_run(read: Reader, shelf: PlanShelf, row: RunRow, known: frozenset[str]) -> Iterator[Difference]:
@@ -68,12 +56,13 @@ def audit_run(read: Reader, shelf: PlanShelf, row: RunRow, known: frozenset[str]
         if row.failure_code != "PLAN_INTEGRITY":
             yield Difference("plan", row.id, f"its plan {row.plan_digest} is damaged: {fault}")
         return
-    except DamagedLog as fault:
+    except (DamagedLog, KeyFault) as fault:
         yield Difference("log", row.id, str(fault))
         return
     yield from _compared("run", row.id, row, project(state, row.root))
     yield from _approvals(read, state)
     yield from _waits(read, state)
+    yield from audit_taken(read, state)
     if state.phase not in TERMINAL_PHASES and next(wake_sources(state), None) is None:
         yield Difference("stalled", row.id, "it is open and nothing will ever wake it")
 
@@ -174,3 +163,6 @@ def _orphans(read: Reader, known: frozenset[str]) -> Iterator[Difference]:
     for root in read.roots_without_lease():
         if root in known:
             yield Difference("orphan", root, "its family has no lease, so that nobody could ever drive it")
+
+
+__all__ = ["Difference", "audit", "audit_run"]

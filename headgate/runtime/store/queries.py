@@ -244,6 +244,10 @@ class Reader(WorkflowReading):
         with explained(self._path):
             return entries(self._connection, subject)
 
+    def journal_subjects(self) -> list[str]:
+        """Everything that is no run and that something happened to."""
+        return [row[0] for row in self._all("SELECT DISTINCT subject FROM journal ORDER BY subject", ())]
+
     def connection_named(self, name: str) -> ConnectionRow | None:
         """What is known of a connection."""
         with explained(self._path):

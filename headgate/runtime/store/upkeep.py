@@ -8,6 +8,7 @@ from pathlib import Path
 
 from headgate.records import NamedTuple
 from headgate.runtime.errors import StoreError
+from headgate.runtime.store import kept
 from headgate.runtime.store.faults import explained
 from headgate.runtime.store.opening import make_private, open_for_writing
 from headgate.runtime.store.queries import EVENT_BITS
@@ -141,8 +142,8 @@ def remove(connection: sqlite3.Connection, roots: Sequence[str], before: int, no
             connection.execute(
                 "DELETE FROM events WHERE key>? AND key<?", (number << EVENT_BITS, (number + 1) << EVENT_BITS)
             )
-            for table in ("approvals", "requests"):
-                connection.execute(f"DELETE FROM {table} WHERE run=?", (run,))  # noqa: S608
+            connection.execute("DELETE FROM approvals WHERE run=?", (run,))
+            kept.remove_of_run(connection, run)
         connection.execute(f"DELETE FROM runs WHERE {_FAMILY}", (root, root))  # noqa: S608
         connection.execute("DELETE FROM leases WHERE root=?", (root,))
         gone.append(root)
