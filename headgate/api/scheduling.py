@@ -120,24 +120,35 @@ def start_event_runs(session: Session, event: str, payload: Json, signal: str) -
     made: list[str] = []
     faults: list[str] = []
     for row in session.store.read.workflows():
-        if row.status not in _OPEN:
-            continue
         state = session.store.read.workflow_state(row.name)
         version = state.active_version
-        assert version is not None, "a workflow that dispatches has an active version"
+        if version is None:
+            continue
         try:
             plan = session.executor.fleet.shelf.plan(version.plan_digest)
         except PlanIntegrity as fault:
             faults.append(f"PLAN_INTEGRITY: the active version of `{row.name}` cannot run: {fault}")
             continue
-        for name, trigger in plan.triggers.items():
-            config = trigger.get("config") if isinstance(trigger, dict) else None
-            if not isinstance(trigger, dict) or not isinstance(config, dict) or trigger.get("kind") != "event":
-                continue
-            if config.get("event") == event and trigger.get("enabled") is not False:
-                source = _Source(state, plan, version.number, version.environment, name)
-                made += _meet_event(session, source, payload, signal)
+        names = _triggers_for(plan, event)
+        if names and row.status not in _OPEN:
+            faults.append(f"`{row.name}` is {row.status} and starts nothing of it: `headgate why {row.name}` says more")
+            continue
+        for name in names:
+            source = _Source(state, plan, version.number, version.environment, name)
+            made += _meet_event(session, source, payload, signal)
     return Admitted(_stored(session, made), len(made), tuple(faults))
+
+
+def _triggers_for(plan: Plan, event: str) -> list[str]:
+    """The triggers of a workflow that this event starts it by."""
+    found = []
+    for name, trigger in plan.triggers.items():
+        config = trigger.get("config") if isinstance(trigger, dict) else None
+        if not isinstance(trigger, dict) or not isinstance(config, dict) or trigger.get("kind") != "event":
+            continue
+        if config.get("event") == event and trigger.get("enabled") is not False:
+            found.append(name)
+    return found
 
 
 def _stored(session: Session, made: list[str]) -> tuple[str, ...]:

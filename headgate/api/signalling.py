@@ -55,14 +55,15 @@ def signal(sending: Sending, place: Place, driving: Driving) -> Signalled:
     with translated():
         with Session(site, site.open_store(), driving) as session:
             sent = _send(session, sending)
-            started = [] if sending.run is not None else _start(session, sent.signal, driving)
-        return _deliver(site, sent, driving, started)
+            started, notes = ([], ()) if sending.run is not None else _start(session, sent.signal, driving)
+        delivered = _deliver(site, sent, driving, started)
+    return delivered._replace(notes=(*notes, *delivered.notes))
 
 
-def _start(session: Session, sent: Signal, driving: Driving) -> list[Rest]:
-    """The runs of published workflows that the event starts, driven until they rest."""
+def _start(session: Session, sent: Signal, driving: Driving) -> tuple[list[Rest], tuple[str, ...]]:
+    """The runs of published workflows that the event starts, driven until they rest; and who did not start, and why."""
     admitted = start_event_runs(session, sent.event, sent.payload, sent.id)
-    return _drive(session, admitted.runs, driving) if admitted.runs else []
+    return (_drive(session, admitted.runs, driving) if admitted.runs else []), admitted.faults
 
 
 def _send(session: Session, sending: Sending) -> Sent:

@@ -388,8 +388,9 @@ def test_an_event_with_a_key_that_came_before_starts_nothing(desk: Desk) -> None
         desk.cli("signal", "order.paid", "--data", json.dumps({"order": order}))
     assert sorted(desk.show(view.run).inputs["order"] for view in desk.runs()) == ["7", "8"]  # type: ignore[type-var]
     publishing.disable("paid", BECAUSE, desk.place)
-    desk.cli("signal", "order.paid", "--data", '{"order": "9"}')
-    assert len(desk.runs()) == 2, "a disabled workflow receives nothing"
+    code, _, said = desk.cli("signal", "order.paid", "--data", '{"order": "9"}')
+    assert (code, len(desk.runs())) == (0, 2), "a disabled workflow receives nothing"
+    assert "`paid` is disabled and starts nothing of it: `headgate why paid` says more" in said
 
 
 def test_the_lock_holds_the_published_workflows_that_are_called_and_check_uses_it(desk: Desk) -> None:
