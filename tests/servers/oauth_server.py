@@ -270,6 +270,9 @@ class Provider(ThreadingHTTPServer):
             settings["authorize_url"] = f'"{self.url}/authorize"'
         return "{ " + ", ".join(f"{key} = {value}" for key, value in {**settings, **more}.items()) + " }"
 
+    def handle_error(self, _request: object, _address: object) -> None:
+        """A client that goes away is what some tests are about."""
+
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
