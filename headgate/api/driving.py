@@ -135,9 +135,8 @@ class Drive:
 
     def _lot(self, families: Families, roots: list[str], parked: list[str], patience: Patience) -> None:
         with self._session() as session:
-            for root in parked:
-                session.leaves_at_rest(root, patience)
-            batch = self._batch(session, roots, patience)
+            due_since = [root for root in parked if not session.leaves_at_rest(root, patience)]
+            batch = self._batch(session, [*roots, *due_since], patience)
             self._faults.update(dict.fromkeys(batch.faults.values()))
             for root in batch.faults:
                 for run in families[root]:
