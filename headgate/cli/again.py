@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli.answers import follow
-from headgate.cli.options import driving, format_option, pair, placed, reason_option, request_option, yes_option
+from headgate.cli.options import Manner, Why, acting, driving, pair, placed, reason_option, yes_option
 from headgate.cli.output import print_json
 
 if TYPE_CHECKING:
     from headgate.api.forking import Changes
     from headgate.api.place import Driving, Place, Rest
-    from headgate.plan import Json
+    from headgate.plan import Json, JsonObject
     from headgate.runtime.previewing import Preview
 
 preview_option = click.option(
@@ -27,9 +27,7 @@ preview_option = click.option(
 @click.option("--from", "step", metavar="STEP", help="Run STEP and all that follows it again, completed or not.")
 @preview_option
 @yes_option
-@reason_option
-@request_option
-@format_option("text", "json")
+@acting
 @driving
 @placed
 def redrive(
@@ -38,11 +36,8 @@ def redrive(
     step: str | None,
     dry_run: bool,
     yes: bool,
-    reason: str | None,
-    request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    why: Why,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Go on with RUN, failed or cancelled: completed outputs are kept, the rest is tried again.
@@ -53,35 +48,35 @@ def redrive(
     from headgate.api.forking import Changes
 
     if dry_run:
-        return _preview("redrive", run, Changes(step), place, output)
-    act = operating.Act("redrive", step=step, args={"yes": True} if yes else {}, reason=reason, request_id=request_id)
+        return _preview("redrive", run, Changes(step), place, manner.output)
+    args: JsonObject = {"yes": True} if yes else {}
+    act = operating.Act("redrive", step=step, args=args, reason=why.reason, request_id=why.request_id)
 
     def do(how: Driving) -> Rest:
         return operating.operate(run, act, place, how)
 
-    return follow(do, wait_ms, detach=detach, output=output)
+    return follow(do, manner)
 
 
 @click.command("replay")
 @click.argument("run")
 @preview_option
 @yes_option
-@format_option("text", "json")
 @driving
 @placed
-def replay(*, run: str, dry_run: bool, yes: bool, output: str, wait_ms: int | None, detach: bool, place: Place) -> int:
+def replay(*, run: str, dry_run: bool, yes: bool, manner: Manner, place: Place) -> int:
     """Start a new run with the trigger and inputs of RUN, which has ended and stays as it is."""
     from headgate.api import operating
     from headgate.api.forking import Changes
 
     if dry_run:
-        return _preview("replay", run, Changes(), place, output)
+        return _preview("replay", run, Changes(), place, manner.output)
     _ask("replay", run, Changes(), place, yes=yes)
 
     def do(how: Driving) -> Rest:
         return operating.replay(run, place, how)
 
-    return follow(do, wait_ms, detach=detach, output=output)
+    return follow(do, manner)
 
 
 @click.command("fork")
@@ -94,7 +89,6 @@ def replay(*, run: str, dry_run: bool, yes: bool, output: str, wait_ms: int | No
 @preview_option
 @yes_option
 @reason_option
-@format_option("text", "json")
 @driving
 @placed
 def fork(
@@ -106,9 +100,7 @@ def fork(
     dry_run: bool,
     yes: bool,
     reason: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Start a new run that goes on from RUN, ended or not, which stays as it is.
@@ -121,13 +113,13 @@ def fork(
 
     changes = forking.Changes(step, dict(inputs), version, reason)
     if dry_run:
-        return _preview("fork", run, changes, place, output)
+        return _preview("fork", run, changes, place, manner.output)
     _ask("fork", run, changes, place, yes=yes)
 
     def do(how: Driving) -> Rest:
         return forking.fork_run(run, changes, place, how)
 
-    return follow(do, wait_ms, detach=detach, output=output)
+    return follow(do, manner)
 
 
 def _ask(verb: str, run: str, changes: Changes, place: Place, *, yes: bool) -> None:

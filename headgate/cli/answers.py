@@ -10,6 +10,7 @@ from headgate.cli.output import colour_wanted, columns, print_json, say
 
 if TYPE_CHECKING:
     from headgate.api.place import Driving, Rest
+    from headgate.cli.options import Manner
     from headgate.runtime.view import RunView
 
     Doing = Callable[[Driving], Rest]
@@ -18,23 +19,24 @@ EXIT_INTERRUPTED = 130
 INTERRUPTED = "interrupted"
 
 
-def follow(act: Doing, wait_ms: int | None, *, detach: bool, output: str) -> int:
+def follow(act: Doing, manner: Manner) -> int:
     """Do `act`, showing its run live on a terminal; print how the run stands and return the exit code."""
-    return answer(watch(act, wait_ms, detach=detach, output=output), output)
+    return answer(watch(act, manner), manner.output)
 
 
-def watch(act: Doing, wait_ms: int | None, *, detach: bool, output: str) -> Rest:
+def watch(act: Doing, manner: Manner) -> Rest:
     """Do `act`, showing its run live on a terminal."""
     from headgate.api.place import Driving
 
-    if output == "json" or detach or not (sys.stdout.isatty() and colour_wanted()):
-        return act(Driving(wait_ms, detach))
+    how = Driving(manner.wait_ms, manner.detach)
+    if manner.output == "json" or manner.detach or not (sys.stdout.isatty() and colour_wanted()):
+        return act(how)
     from headgate.render.live import LiveSteps
     from headgate.runtime.clock import SystemClock
 
     steps = LiveSteps(SystemClock().now_ms)
     with steps.live():
-        return act(Driving(wait_ms, detach, steps.show))
+        return act(how._replace(on_change=steps.show))
 
 
 def answer(rest: Rest, output: str) -> int:

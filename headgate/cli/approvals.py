@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli.answers import follow
-from headgate.cli.options import driving, duration, format_option, pair, placed, reason_option, request_option
+from headgate.cli.options import Manner, Why, acting, driving, duration, format_option, pair, placed
 from headgate.cli.output import colour_wanted, columns, print_json
 from headgate.cli.run import read_object, unique
 
 if TYPE_CHECKING:
     from headgate.api.deciding import Chosen
+    from headgate.api.operating import Act
     from headgate.api.place import Driving, Place, Rest
 
 STATUSES = ("pending", "approved", "denied", "expired", "cancelled")
@@ -56,9 +57,7 @@ def _decision(verb: str, doc: str) -> click.Command:
     @names_argument
     @token_option
     @comment_option
-    @reason_option
-    @request_option
-    @format_option("text", "json")
+    @acting
     @driving
     @placed
     def decide(
@@ -66,19 +65,15 @@ def _decision(verb: str, doc: str) -> click.Command:
         names: tuple[str, ...],
         token: str | None,
         comment: str | None,
-        reason: str | None,
-        request_id: str | None,
-        output: str,
-        wait_ms: int | None,
-        detach: bool,
+        why: Why,
+        manner: Manner,
         place: Place,
     ) -> int:
-        from headgate.api import deciding, operating
+        from headgate.api import deciding
 
         chosen = _chosen(names, token)
-        said = comment if comment is not None else reason
-        act = operating.Act(verb, args={"comment": said} if said else {}, reason=reason, request_id=request_id)
-        return follow(lambda how: deciding.decide(chosen, act, place, how), wait_ms, detach=detach, output=output)
+        act = _act(verb, comment, why)
+        return follow(lambda how: deciding.decide(chosen, act, place, how), manner)
 
     return decide
 
@@ -93,9 +88,7 @@ deny = _decision("deny", "Deny, and drive the run on: what was asked about does 
 @click.option("--inputs", "file", metavar="FILE", help="Fields as one JSON object; - is standard input.")
 @token_option
 @comment_option
-@reason_option
-@request_option
-@format_option("text", "json")
+@acting
 @driving
 @placed
 def answer(
@@ -105,11 +98,8 @@ def answer(
     file: str | None,
     token: str | None,
     comment: str | None,
-    reason: str | None,
-    request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    why: Why,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Fill in what is asked for, and drive the run on.
@@ -117,39 +107,33 @@ def answer(
     Fields of type string and enum are taken verbatim, others as JSON; what is left out has its default. Exit code 2
     names each field that does not fit.
     """
-    from headgate.api import deciding, operating
+    from headgate.api import deciding
     from headgate.api.faults import UsageFault
     from headgate.api.inputs import Given
 
     chosen = _chosen(names, token)
     given = Given(unique(texts), read_object(file, "one value for each field") if file else {})
-    said = comment if comment is not None else reason
-    act = operating.Act("answer", args={"comment": said} if said else {}, reason=reason, request_id=request_id)
+    act = _act("answer", comment, why)
 
     def do(how: Driving) -> Rest:
         return deciding.answer(chosen, given, act, place, how)
 
     try:
-        return follow(do, wait_ms, detach=detach, output=output)
+        return follow(do, manner)
     except UsageFault as fault:
         raise click.UsageError(fault.message) from None
 
 
 @click.command("extend")
 @click.argument("names", nargs=-1, required=True, metavar="APPROVAL DURATION | RUN STEP DURATION")
-@reason_option
-@request_option
-@format_option("text", "json")
+@acting
 @driving
 @placed
 def extend(
     *,
     names: tuple[str, ...],
-    reason: str | None,
-    request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    why: Why,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Give people DURATION more before an approval expires."""
@@ -158,8 +142,16 @@ def extend(
     if len(names) < 2:
         raise click.UsageError("give an approval's id, or a run and a step, and how much longer, such as `24h`")
     chosen, ms = _chosen(names[:-1], None), duration(names[-1])
-    act = operating.Act("extend", reason=reason, request_id=request_id)
-    return follow(lambda how: deciding.extend(chosen, ms, act, place, how), wait_ms, detach=detach, output=output)
+    act = operating.Act("extend", reason=why.reason, request_id=why.request_id)
+    return follow(lambda how: deciding.extend(chosen, ms, act, place, how), manner)
+
+
+def _act(verb: str, comment: str | None, why: Why) -> Act:
+    """The act with what is said with it: the comment, or the reason where there is none."""
+    from headgate.api.operating import Act
+
+    said = comment if comment is not None else why.reason
+    return Act(verb, args={"comment": said} if said else {}, reason=why.reason, request_id=why.request_id)
 
 
 def _chosen(names: tuple[str, ...], token: str | None) -> Chosen:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headgate.cli.options import driving, duration, format_option, placed
+from headgate.cli.options import Manner, driving, duration, format_option, placed
 from headgate.cli.output import colour_wanted, columns, print_json, say
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ def revoke(*, name: str, output: str, place: Place) -> None:
 @click.option(
     "--timeout", "timeout_ms", type=duration, default="10m", show_default=True, help="How long the answer may take."
 )
-@format_option("text", "json")
 @driving
 @placed
 def reconnect(
@@ -84,9 +83,7 @@ def reconnect(
     browse: bool,
     pasted: bool,
     timeout_ms: int,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Authorize NAME again. It prints the address to open, and waits for the answer on this machine.
@@ -99,8 +96,8 @@ def reconnect(
     from headgate.render.connections import connection_object
 
     person = Person(_tell, _browse if browse else None, _paste if pasted else None, timeout_ms / 1000)
-    done = connecting.reconnect(name, place, person, Driving(wait_ms, detach))
-    if output == "json":
+    done = connecting.reconnect(name, place, person, Driving(manner.wait_ms, manner.detach))
+    if manner.output == "json":
         from headgate.render.run_json import listed_object
 
         went_on = [listed_object(rest.view) for rest in done.went_on]

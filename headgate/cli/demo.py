@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli import answers
+from headgate.cli.options import Manner, login_name
 from headgate.cli.output import colour_wanted, columns
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ def demo(*, folder: Path, yes: bool) -> int:
     """
     from headgate.api.demonstrating import lay_out_demo
     from headgate.api.place import Place
-    from headgate.cli.options import login_name
 
     flow = lay_out_demo(folder)
     place = Place(folder.resolve(), None, None, login_name())
@@ -164,7 +164,7 @@ def _program() -> str:
 
 def _followed(act: answers.Doing) -> Rest:
     """Do `act` with a live list on a terminal, and print how the run stands."""
-    rest = answers.watch(act, None, detach=False, output="text")
+    rest = answers.watch(act, Manner("text", None, detach=False))
     print(indent(_standing(rest), "    "), end="", flush=True)
     return rest
 

@@ -9,7 +9,10 @@ import click
 
 from headgate.cli.answers import answer, follow
 from headgate.cli.options import (
+    Manner,
     Parsed,
+    Why,
+    acting,
     driving,
     format_option,
     json_value,
@@ -58,36 +61,27 @@ def cancel(*, run: str, reason: str | None, yes: bool, request_id: str | None, o
 
 @click.command("resume")
 @click.argument("run")
-@reason_option
-@request_option
-@format_option("text", "json")
+@acting
 @driving
 @placed
 def resume(
     *,
     run: str,
-    reason: str | None,
-    request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    why: Why,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Release an operator's hold of RUN, and drive it on. Holds that stay are named."""
     from headgate.api.operating import Act
 
-    return _drive(
-        run, Act("resume", reason=reason, request_id=request_id), place, wait_ms, detach=detach, output=output
-    )
+    return _drive(run, Act("resume", reason=why.reason, request_id=why.request_id), place, manner)
 
 
 @click.command("retry")
 @click.argument("run")
 @click.argument("step")
 @click.option("--edit", "edits", type=pair, multiple=True, metavar="NAME=VALUE", help="Change an attribute first.")
-@reason_option
-@request_option
-@format_option("text", "json")
+@acting
 @driving
 @placed
 def retry(
@@ -95,11 +89,8 @@ def retry(
     run: str,
     step: str,
     edits: tuple[tuple[str, str], ...],
-    reason: str | None,
-    request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    why: Why,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Try STEP of RUN again: one that failed under a hold, or that is between attempts.
@@ -110,8 +101,8 @@ def retry(
     from headgate.api.operating import Act
 
     args: JsonObject = {"edit": read_edits(run, step, edits, place)} if edits else {}
-    act = Act("retry", step=step, args=args, reason=reason, request_id=request_id)
-    return _drive(run, act, place, wait_ms, detach=detach, output=output)
+    act = Act("retry", step=step, args=args, reason=why.reason, request_id=why.request_id)
+    return _drive(run, act, place, manner)
 
 
 @click.command("skip")
@@ -124,9 +115,7 @@ def retry(
     metavar="JSON",
     help="Stands in for the result the step declares.",
 )
-@reason_option
-@request_option
-@format_option("text", "json")
+@acting
 @driving
 @placed
 def skip(
@@ -134,18 +123,15 @@ def skip(
     run: str,
     step: str,
     value: Parsed | None,
-    reason: str | None,
-    request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    why: Why,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Skip STEP of RUN: one that failed under a hold, is between attempts, waits or is held."""
     from headgate.api.operating import Act
 
-    act = Act("skip", step=step, args=_output(value), reason=reason, request_id=request_id)
-    return _drive(run, act, place, wait_ms, detach=detach, output=output)
+    act = Act("skip", step=step, args=_output(value), reason=why.reason, request_id=why.request_id)
+    return _drive(run, act, place, manner)
 
 
 @click.command("confirm")
@@ -153,9 +139,7 @@ def skip(
 @click.argument("step")
 @click.option("--done/--not-done", "done", default=None, help="Whether the effect of the attempt happened.")
 @click.option("--output", "value", type=json_value, metavar="JSON", help="With --done: the result the step declares.")
-@reason_option
-@request_option
-@format_option("text", "json")
+@acting
 @driving
 @placed
 def confirm(
@@ -164,11 +148,8 @@ def confirm(
     step: str,
     done: bool | None,
     value: Parsed | None,
-    reason: str | None,
-    request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    why: Why,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Say whether the attempt in doubt of STEP happened: --done completes it, --not-done tries again."""
@@ -178,8 +159,8 @@ def confirm(
         raise click.UsageError("say --done or --not-done: did the effect happen?")
     if value is not None and not done:
         raise click.UsageError("`--output` goes with --done")
-    act = Act("confirm", step=step, args={"done": done, **_output(value)}, reason=reason, request_id=request_id)
-    return _drive(run, act, place, wait_ms, detach=detach, output=output)
+    act = Act("confirm", step=step, args={"done": done, **_output(value)}, reason=why.reason, request_id=why.request_id)
+    return _drive(run, act, place, manner)
 
 
 @click.command("force-advance")
@@ -187,7 +168,6 @@ def confirm(
 @click.argument("step")
 @click.option("--reason", type=said, required=True, metavar="TEXT", help="Why, for the record.")
 @request_option
-@format_option("text", "json")
 @driving
 @placed
 def force_advance(
@@ -196,9 +176,7 @@ def force_advance(
     step: str,
     reason: str,
     request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Force RUN past STEP, which is open: for admins, and with a reason.
@@ -209,7 +187,7 @@ def force_advance(
     from headgate.api.operating import Act
 
     act = Act("force_advance", step=step, reason=reason, request_id=request_id)
-    return _drive(run, act, place, wait_ms, detach=detach, output=output)
+    return _drive(run, act, place, manner)
 
 
 def _record(run: str, act: Act, place: Place, output: str) -> int:
@@ -219,13 +197,13 @@ def _record(run: str, act: Act, place: Place, output: str) -> int:
     return answer(operating.operate(run, act, place, Driving()), output)
 
 
-def _drive(run: str, act: Act, place: Place, wait_ms: int | None, *, detach: bool, output: str) -> int:
+def _drive(run: str, act: Act, place: Place, manner: Manner) -> int:
     from headgate.api import operating
 
     def do(how: Driving) -> Rest:
         return operating.operate(run, act, place, how)
 
-    return follow(do, wait_ms, detach=detach, output=output)
+    return follow(do, manner)
 
 
 def _output(value: Parsed | None) -> JsonObject:

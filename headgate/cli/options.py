@@ -137,12 +137,46 @@ def placed(verb: _Verb) -> _Verb:
     return with_place  # type: ignore[return-value]
 
 
+class Manner(NamedTuple):
+    """How a verb goes on with a run: how long it follows it (None leaves that to the verb), not at all when it is
+    detached, and the format in which it prints it.
+    """
+
+    output: str
+    wait_ms: int | None
+    detach: bool
+
+
 def driving(verb: _Verb) -> _Verb:
-    """Give the verb `--wait` (ms, as `wait_ms`) and `--detach`."""
-    verb = click.option("--detach", is_flag=True, help="Record it and return at once; another process drives.")(verb)
-    return click.option(
-        "--wait", "wait_ms", type=duration, metavar="DURATION", help="Follow it this long, timers included."
-    )(verb)
+    """Give the verb `--format`, `--wait` and `--detach`, as its `manner`."""
+
+    @format_option("text", "json")
+    @click.option("--wait", "wait_ms", type=duration, metavar="DURATION", help="Follow it this long, timers included.")
+    @click.option("--detach", is_flag=True, help="Record it and return at once; another process drives.")
+    @wraps(verb)
+    def with_manner(*args: Any, output: str, wait_ms: int | None, detach: bool, **more: Any) -> Any:
+        return verb(*args, manner=Manner(output, wait_ms, detach), **more)
+
+    return with_manner  # type: ignore[return-value]
+
+
+class Why(NamedTuple):
+    """Why somebody acts, None when it was not said; the same `request_id` twice is one act."""
+
+    reason: str | None
+    request_id: str | None
+
+
+def acting(verb: _Verb) -> _Verb:
+    """Give the verb `--reason` and `--request-id`, as its `why`."""
+
+    @reason_option
+    @request_option
+    @wraps(verb)
+    def with_why(*args: Any, reason: str | None, request_id: str | None, **more: Any) -> Any:
+        return verb(*args, why=Why(reason, request_id), **more)
+
+    return with_why  # type: ignore[return-value]
 
 
 vocabulary_option = click.option(

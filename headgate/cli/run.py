@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli.answers import follow
-from headgate.cli.options import driving, duration, format_option, future, pair, placed
+from headgate.cli.options import Manner, driving, duration, future, pair, placed
 from headgate.cli.output import print_findings_json
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 @click.option(
     "--late", metavar="run|skip|DURATION", help="When nobody drives it in time: run it all the same, or skip it."
 )
-@format_option("text", "json")
 @driving
 @placed
 def run(
@@ -37,9 +36,7 @@ def run(
     file: str | None,
     due_at: int | None,
     late: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Start a run here and follow it until it rests.
@@ -67,7 +64,7 @@ def run(
         return running.run(target, given, place, how, later)
 
     try:
-        return follow(start, wait_ms, detach=detach, output=output)
+        return follow(start, manner)
     except InputsMissing as gap:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
@@ -75,11 +72,11 @@ def run(
     except UsageFault as fault:
         raise click.UsageError(fault.message) from None
     except NothingStarted as fault:
-        if output == "json" and fault.report is not None:
+        if manner.output == "json" and fault.report is not None:
             print_findings_json(fault.report)
             raise NothingStarted(fault.message) from None
         raise
-    return follow(start, wait_ms, detach=detach, output=output)
+    return follow(start, manner)
 
 
 def _later(due_at: int | None, late: str | None) -> Later | None:

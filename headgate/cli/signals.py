@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli.answers import follow, wake
-from headgate.cli.options import driving, format_option, json_value, placed, request_option
+from headgate.cli.options import Manner, driving, json_value, placed, request_option
 from headgate.cli.output import colour_wanted, columns, print_json, say
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ data_option = click.option("--data", "data", type=json_value, metavar="JSON", he
 @click.option("--run", "run", metavar="RUN", help="For this run alone.")
 @data_option
 @request_option
-@format_option("text", "json")
 @driving
 @placed
 def signal(
@@ -31,9 +30,7 @@ def signal(
     run: str | None,
     data: Parsed | None,
     request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Send EVENT to the runs that wait for it, and drive them on.
@@ -46,12 +43,12 @@ def signal(
     from headgate.api.place import Driving
 
     sending = signalling.Sending(event, None if data is None else data.value, run, request_id)
-    done = signalling.signal(sending, place, Driving(wait_ms, detach))
+    done = signalling.signal(sending, place, Driving(manner.wait_ms, manner.detach))
     say(done.notes)
     for rest in done.rests:
         say(rest.notes)
     views = [rest.view for rest in done.rests]
-    if output == "json":
+    if manner.output == "json":
         from headgate.render.run_json import run_object
 
         print_json(run_object(views[0]) if run is not None else [run_object(view) for view in views])
@@ -71,7 +68,6 @@ def signal(
 @click.argument("token")
 @click.option("--data", "data", type=json_value, metavar="JSON", help='The result; or {"error": {"message": "..."}}.')
 @request_option
-@format_option("text", "json")
 @driving
 @placed
 def callback(
@@ -79,9 +75,7 @@ def callback(
     token: str,
     data: Parsed | None,
     request_id: str | None,
-    output: str,
-    wait_ms: int | None,
-    detach: bool,
+    manner: Manner,
     place: Place,
 ) -> int:
     """Answer the step that gave TOKEN out, and drive its run on.
@@ -91,6 +85,4 @@ def callback(
     from headgate.api import signalling
 
     value = None if data is None else data.value
-    return follow(
-        lambda how: signalling.callback(token, value, request_id, place, how), wait_ms, detach=detach, output=output
-    )
+    return follow(lambda how: signalling.callback(token, value, request_id, place, how), manner)
