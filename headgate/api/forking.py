@@ -6,22 +6,19 @@ from collections.abc import Mapping
 
 from headgate.api.faults import NothingStarted, Refused, UsageFault
 from headgate.api.inputs import Given, read_inputs
+from headgate.api.originals import LINE_AT_MOST, allow, bound_line, original
 from headgate.api.place import Driving, Place, Rest
 from headgate.api.running import Origin, Target, creation, inherit, read_target, start
 from headgate.api.site import Site, find_run, translated
-from headgate.plan import JsonObject, PlanIntegrity
+from headgate.plan import JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime.acts import RefusalCode
 from headgate.runtime.commands import Record
 from headgate.runtime.forking import Fork, fork, misfit, same_gates
-from headgate.runtime.judging import Refusal, Request, judge
-from headgate.runtime.loading import PlanShelf, load_state
+from headgate.runtime.judging import Request
 from headgate.runtime.previewing import Preview, preview_fork, preview_redrive, preview_replay
 from headgate.runtime.redriving import redrive
 from headgate.runtime.state import RunState
-from headgate.runtime.store import Reader
-
-FORKS_AT_MOST = 16
 
 
 class Changes(NamedTuple):
@@ -64,40 +61,26 @@ def preview(verb: str, run: str, changes: Changes, place: Place) -> Preview:
     with translated():
         store = site.existing_store()
         try:
-            state, _ = _load(store.read, find_run(store.read, run))
+            state, _ = original(store.read, find_run(store.read, run))
         finally:
             store.close()
-    _allow(state, Request(verb, place.actor, changes.step, args={"yes": True}), site)
+    allow(state, Request(verb, place.actor, changes.step, args={"yes": True}), site)
     return preview_redrive(state, redrive(state, changes.step)) if verb == "redrive" else preview_replay(state)
-
-
-def _load(read: Reader, run: str) -> tuple[RunState, bytes]:
-    row = read.run(run)
-    assert row is not None, "a run that was found is there"
-    content = read.plan(row.plan_digest)
-    try:
-        state = load_state(read, PlanShelf(read), row)
-    except PlanIntegrity as fault:
-        raise NothingStarted(f"PLAN_INTEGRITY: the plan of run {run} cannot run again: {fault}") from fault
-    assert content is not None, "a plan that was loaded is there"
-    return state, content
-
-
-def _allow(state: RunState, request: Request, site: Site) -> None:
-    verdict = judge(state, request, site.clock.now_ms(), site.workspace.people)
-    if isinstance(verdict, Refusal):
-        raise Refused(verdict.code.value, verdict.message)
 
 
 def _make(run: str, changes: Changes, site: Site) -> _Made:
     with translated():
         store = site.existing_store()
         try:
-            state, content = _load(store.read, find_run(store.read, run))
-            _bounded(store.read, state)
+            state, content = original(store.read, find_run(store.read, run))
+            bound_line(
+                store.read,
+                state,
+                f"forks of forks go {LINE_AT_MOST} deep at most: fork an earlier one of the line, or `run` anew",
+            )
         finally:
             store.close()
-    _allow(state, Request("fork", site.place.actor), site)
+    allow(state, Request("fork", site.place.actor), site)
     target = (
         Target(state.plan, content, state.version)
         if changes.version is None
@@ -156,13 +139,3 @@ def _known_step(state: RunState, step: str | None, target: Target, said: str) ->
             raise Refused(RefusalCode.NO_SUCH_STEP.value, message)
     if not state.root.steps:
         raise Refused(RefusalCode.NO_SUCH_STEP.value, f"run {state.run_id} never started: fork it without `--from`")
-
-
-def _bounded(read: Reader, state: RunState) -> None:
-    depth, source = 1, state.source
-    while source is not None and depth <= FORKS_AT_MOST:
-        earlier = read.run(source)
-        depth, source = depth + 1, None if earlier is None else earlier.source
-    if depth > FORKS_AT_MOST:
-        message = f"forks of forks go {FORKS_AT_MOST} deep at most: fork an earlier one of the line, or `run` anew"
-        raise Refused("LIMIT_EXCEEDED", message)

@@ -5,24 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from headgate.api.faults import NothingStarted, Refused, UsageFault
+from headgate.api.faults import Refused, UsageFault
+from headgate.api.originals import LINE_AT_MOST, allow, bound_line, original
 from headgate.api.place import COMPLETED, Driving, Place, Rest
 from headgate.api.running import Origin, Target, creation, drive_on, follow, inherit, patience_of, rest_of, start
 from headgate.api.session import Session
 from headgate.api.site import Site, find_run, translated
-from headgate.plan import Json, JsonObject, PlanIntegrity
+from headgate.plan import Json, JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime.acts import RefusalCode
 from headgate.runtime.commands import Record
 from headgate.runtime.connections import World
 from headgate.runtime.errors import KeyFault
-from headgate.runtime.judging import Refusal, Request, judge
-from headgate.runtime.loading import PlanShelf, load_state
+from headgate.runtime.judging import Request
 from headgate.runtime.sealed_values import seal
 from headgate.runtime.store import Identifiers, Reader, StoredRequest, request_purpose
 from headgate.runtime.verdicts import body_of
 
-REPLAYS_AT_MOST = 16
 ANSWER_SECONDS = 0.05
 # These do not let a run go on, and answer 0 once they were accepted.
 _ONLY_RECORDED = frozenset({"pause", "cancel", "stop"})
@@ -167,24 +166,10 @@ def _notes(answer: JsonObject) -> tuple[str, ...]:
 
 
 def _replay_of(site: Site, read: Reader, run: str) -> tuple[Target, Record]:
-    row = read.run(run)
-    assert row is not None, "a run that was found is there"
-    depth, source = 1, row.source
-    while source is not None:
-        earlier = read.run(source)
-        depth, source = depth + 1, None if earlier is None else earlier.source
-    if depth > REPLAYS_AT_MOST:
-        message = f"replays of replays go {REPLAYS_AT_MOST} deep at most: replay the first of the line, or `run` anew"
-        raise Refused("LIMIT_EXCEEDED", message)
-    content = read.plan(row.plan_digest)
-    try:
-        state = load_state(read, PlanShelf(read), row)
-    except PlanIntegrity as fault:
-        raise NothingStarted(f"PLAN_INTEGRITY: the plan of run {run} cannot run again: {fault}") from fault
-    assert content is not None, "a plan that was loaded is there"
-    verdict = judge(state, Request("replay", site.place.actor), site.clock.now_ms(), site.workspace.people)
-    if isinstance(verdict, Refusal):
-        raise Refused(verdict.code.value, verdict.message)
+    state, content = original(read, run)
+    line = f"replays of replays go {LINE_AT_MOST} deep at most: replay the first of the line, or `run` anew"
+    bound_line(read, state, line)
+    allow(state, Request("replay", site.place.actor), site)
     record = creation(
         state.plan, state.inputs, state.trigger, Origin(site.place.actor, state.environment, run, state.version)
     )

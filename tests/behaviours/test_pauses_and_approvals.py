@@ -12,6 +12,7 @@ from desk import Desk
 from headgate.api import deciding, history, operating
 from headgate.api.faults import Refused
 from headgate.api.operating import Act
+from headgate.api.originals import LINE_AT_MOST
 from headgate.api.place import Driving
 from headgate.runtime.status import HOLD_RULES, HoldReason
 
@@ -223,7 +224,7 @@ def test_TJ22_an_open_run_is_not_replayed_and_replays_of_replays_are_bounded(des
     with pytest.raises(Refused):
         operating.replay(waiting, desk.place, Driving())
     run = desk.run("workflow w { step s = set { a = 1 } }").view.run
-    for _ in range(operating.REPLAYS_AT_MOST):
+    for _ in range(LINE_AT_MOST):
         run = operating.replay(run, desk.place, Driving()).view.run
     with pytest.raises(Refused, match="replays of replays") as refusal:
         operating.replay(run, desk.place, Driving())
