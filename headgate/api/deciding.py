@@ -7,16 +7,16 @@ from collections.abc import Mapping
 
 from headgate.api.faults import NothingStarted, Refused, UsageFault
 from headgate.api.inputs import NOTHING_GIVEN, Given, read_one
+from headgate.api.onetime import token_for
 from headgate.api.operating import Act, operate
 from headgate.api.place import Driving, Place, Rest
 from headgate.api.site import Site, find_run, translated
 from headgate.plan import Json, JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime.acts import REFUSALS, RefusalCode
-from headgate.runtime.errors import KeyFault
 from headgate.runtime.fields import fields_of
 from headgate.runtime.store import ApprovalRow, Reader
-from headgate.runtime.tokens import Purpose, TokenFault, digest, read
+from headgate.runtime.tokens import Purpose, digest
 
 LONGEST_MS = 3650 * 86_400_000
 
@@ -108,15 +108,10 @@ def find_approval(read: Reader, name: str) -> ApprovalRow:
 
 def _linked(site: Site, text: str) -> tuple[str, str, str]:
     """The approval, run and person of a one-time link; raises `Refused` for one that is none of this store's."""
-    try:
-        token = read(site.keys, text)
-    except TokenFault as fault:
-        raise Refused(RefusalCode.TOKEN_INVALID.value, str(fault)) from None
-    except KeyFault as fault:
-        raise NothingStarted(str(fault)) from fault
-    if token.purpose is not Purpose.LINK or token.person is None:
-        message = "this token is no link to an approval: `headgate callback` takes it"
-        raise Refused(RefusalCode.TOKEN_INVALID.value, message)
+    otherwise = "this token is no link to an approval: `headgate callback` takes it"
+    token = token_for(Purpose.LINK, text, site, otherwise)
+    if token.person is None:
+        raise Refused(RefusalCode.TOKEN_INVALID.value, otherwise)
     with translated():
         reader = site.open_reader()
         known = reader is not None and reader.approval(str(token.about)) is not None

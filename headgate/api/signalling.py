@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from headgate.api.faults import NothingStarted, Refused, UsageFault
+from headgate.api.onetime import token_for
 from headgate.api.operating import ANSWER_SECONDS, Act, known_secrets, operate
 from headgate.api.place import Driving, Place, Rest, exit_code_of_all
 from headgate.api.running import FAMILIES_AT_ONCE, follow, patience_of, rest_of
@@ -15,12 +16,12 @@ from headgate.api.site import Site, find_run, translated
 from headgate.plan import Json, JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime.acts import REFUSALS, RefusalCode
-from headgate.runtime.errors import ErrorClass, KeyFault, StepError
+from headgate.runtime.errors import ErrorClass, StepError
 from headgate.runtime.failure_codes import FAILURE_CODES
 from headgate.runtime.sealed_values import seal
 from headgate.runtime.state import error_json
 from headgate.runtime.store import Identifiers, Sent, Signal, StoredRequest, signal_purpose
-from headgate.runtime.tokens import Purpose, TokenFault, digest, read
+from headgate.runtime.tokens import Purpose, digest
 
 _ERROR_KEYS = frozenset({"code", "message", "class", "detail"})
 
@@ -159,15 +160,8 @@ def callback(text: str, payload: Json, request_id: str | None, place: Place, dri
     `Refused` for a token that was used, has expired, or is none of this store's.
     """
     site = Site(place)
-    try:
-        token = read(site.keys, text)
-    except TokenFault as fault:
-        raise Refused(RefusalCode.TOKEN_INVALID.value, str(fault)) from None
-    except KeyFault as fault:
-        raise NothingStarted(str(fault)) from fault
-    if token.purpose is not Purpose.CALLBACK:
-        message = "this token is a link to an approval: `headgate approve --token`, `deny` or `answer` take it"
-        raise Refused(RefusalCode.TOKEN_INVALID.value, message)
+    otherwise = "this token is a link to an approval: `headgate approve --token`, `deny` or `answer` take it"
+    token = token_for(Purpose.CALLBACK, text, site, otherwise)
     with translated():
         found = site.open_reader()
         row = None if found is None else found.run(token.run)
