@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -20,9 +19,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from floor import floor
 from peers import PEERS, Engine, headgate, peers
 
-COMMITS = 2000
 SHAPES = {
     "chain": "one run of 1,000 steps, steps/s",
     "many": "500 runs of 5 steps, steps/s",
@@ -43,25 +42,12 @@ class Sample(NamedTuple):
     peak_mib: float
 
 
-def floor(folder: Path) -> float:
-    """Commits a second of one 100-byte insert each."""
-    connection = sqlite3.connect(folder / "floor.db", isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("CREATE TABLE rows(n INTEGER PRIMARY KEY, body BLOB)")
-    body = b"x" * 100
-    started = time.perf_counter()
-    for _ in range(COMMITS):
-        connection.execute("INSERT INTO rows(body) VALUES (?)", (body,))
-    seconds = time.perf_counter() - started
-    connection.close()
-    return COMMITS / seconds
-
-
 def _environment(engine: Engine) -> dict[str, str]:
-    """Every engine may keep what it compiled to bytecode, as an installed one has it from the start."""
+    """Every engine may keep what it compiled to bytecode, as an installed one has it from the start; shapes share what
+    stands beside this file.
+    """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, **engine.environment}
+    return {**kept, "PYTHONPATH": str(Path(__file__).parent), **engine.environment}
 
 
 def measure(engine: Engine, shape: str, before: tuple[str, ...] = ()) -> Sample:

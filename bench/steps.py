@@ -7,34 +7,18 @@ Needs the kind of `bench/plugin` (`pip install ./bench/plugin`).
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from floor import floor
+
 from headgate.api.place import Driving, Place
 from headgate.api.running import Origin, creation, read_target, start
 from headgate.api.site import Site
 from headgate.plan import JsonObject
-
-COMMITS = 2000
-
-
-def floor(folder: Path) -> float:
-    """Commits a second of one 100-byte insert each."""
-    connection = sqlite3.connect(folder / "floor.db", isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("CREATE TABLE IF NOT EXISTS rows(n INTEGER PRIMARY KEY, body BLOB)")
-    body = b"x" * 100
-    started = time.perf_counter()
-    for _ in range(COMMITS):
-        connection.execute("INSERT INTO rows(body) VALUES (?)", (body,))
-    seconds = time.perf_counter() - started
-    connection.close()
-    return COMMITS / seconds
 
 
 def workflow(kind: str, steps: int) -> str:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dbos import DBOS, DBOSConfig
+from store_size import stored_bytes
 
 ITEMS = 1000
 RUNS, STEPS_A_RUN = 500, 5
@@ -76,13 +77,6 @@ def run(shape: str) -> tuple[float, int]:
     return time.perf_counter() - started, RUNS * STEPS_A_RUN if shape == "many" else ITEMS
 
 
-def stored_bytes(folder: Path) -> int:
-    connection = sqlite3.connect(folder / STORE)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    return (folder / STORE).stat().st_size
-
-
 def main() -> None:
     shape, folder = sys.argv[1], Path(sys.argv[2])
     launch(folder)
@@ -90,10 +84,10 @@ def main() -> None:
         chain(1)
         DBOS.destroy()
         return
-    empty = stored_bytes(folder)
+    empty = stored_bytes(folder / STORE)
     seconds, steps = run(shape)
     DBOS.destroy()
-    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": stored_bytes(folder) - empty}))
+    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": stored_bytes(folder / STORE) - empty}))
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from store_size import stored_bytes
 
 from headgate.api.place import Driving, Place
 from headgate.api.running import Origin, Target, creation, read_target
@@ -113,18 +114,10 @@ def one_step(folder: Path) -> float:
     return statistics.median(found)
 
 
-def stored_bytes(folder: Path) -> int:
-    """The size of the database file with everything in it. What a step takes is measured from the empty store."""
-    connection = sqlite3.connect(folder / STORE)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    return (folder / STORE).stat().st_size
-
-
 def main() -> None:
     shape, folder = sys.argv[1], Path(sys.argv[2])
     Store(folder / STORE).close()
-    empty = stored_bytes(folder)
+    empty = stored_bytes(folder / STORE)
     if shape == "chain":
         seconds, steps = timed(folder, chain(ITEMS), one_chain), ITEMS
     elif shape == "many":
@@ -135,7 +128,7 @@ def main() -> None:
         seconds, steps = one_step(folder), 1
     else:
         raise SystemExit(f"no shape `{shape}`")
-    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": stored_bytes(folder) - empty}))
+    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": stored_bytes(folder / STORE) - empty}))
 
 
 if __name__ == "__main__":

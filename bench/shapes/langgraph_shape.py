@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypedDict
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
+from store_size import stored_bytes
 
 ITEMS = 1000
 RUNS, STEPS_A_RUN = 500, 5
@@ -88,13 +89,6 @@ def run(shape: str, folder: Path) -> tuple[float, int]:
     return time.perf_counter() - started, steps
 
 
-def stored_bytes(folder: Path) -> int:
-    connection = sqlite3.connect(folder / STORE)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    return (folder / STORE).stat().st_size
-
-
 def main() -> None:
     shape, folder = sys.argv[1], Path(sys.argv[2])
     if shape == "cold":
@@ -103,9 +97,9 @@ def main() -> None:
         )
         return
     saver(folder).conn.close()
-    empty = stored_bytes(folder)
+    empty = stored_bytes(folder / STORE)
     seconds, steps = run(shape, folder)
-    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": stored_bytes(folder) - empty}))
+    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": stored_bytes(folder / STORE) - empty}))
 
 
 if __name__ == "__main__":
