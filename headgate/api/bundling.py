@@ -38,7 +38,8 @@ def bundle(run: str, target: Path | None, parts: dict[str, Part], place: Place) 
     Beside `parts` (file name -> content) it holds the plan and what it ran on. Raises `NothingStarted` for no such run
     or a file that cannot be written, `UsageFault` for one that exists.
     """
-    material = Material(history.show(run, place), history.events(run, place), history.why(run, place))
+    view, events = history.whole_run(run, place)
+    material = Material(view, events, history.why(run, place))
     whole = place.folder / (target or Path(f"headgate-{material.view.run}.zip"))
     if whole.exists():
         raise UsageFault(f"`{whole}` exists: name another file with -o")

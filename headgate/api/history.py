@@ -16,6 +16,7 @@ from headgate.api.standing import is_workflow, why_workflow
 from headgate.api.vocabularies import called, canonical, spoken, vocabulary_of
 from headgate.plan import Json, JsonObject, Plan, PlanIntegrity
 from headgate.records import NamedTuple
+from headgate.runtime.decider import fold
 from headgate.runtime.errors import KeyFault
 from headgate.runtime.events import Event
 from headgate.runtime.links import link_of
@@ -213,10 +214,33 @@ def mask_of_events(plan: Plan, found: list[Event]) -> Mask:
 
 
 class WholeRun(NamedTuple):
-    """Everything of one run, as people may see it: its secret inputs are masked."""
+    """Everything of one run at one moment, as people may see it: its secret inputs are masked."""
 
     view: RunView
     events: tuple[Event, ...]
+
+
+def whole_run(run: str, place: Place, vocabulary: str | None = None) -> WholeRun:
+    """One run with its events, read and folded once. As `show`."""
+    words = None if vocabulary is None else vocabulary_of(vocabulary, place.folder)
+    read = _reader(place, run)
+    with translated(), read.moment():
+        row = read.run(find_run(read, run))
+        assert row is not None, "a run that was found is there"
+        whole = _whole(read, PlanShelf(read), row)
+    read.close()
+    view = timed(whole.view, Site(place).clock.now_ms())
+    return whole._replace(view=view if words is None else spoken(view, words))
+
+
+def _whole(read: Reader, shelf: PlanShelf, row: RunRow) -> WholeRun:
+    found = load_events(read, row.id)
+    try:
+        plan = shelf.plan(row.plan_digest)
+    except PlanIntegrity:
+        return WholeRun(view_of_row(row), tuple(found))
+    view = place_in_line(read, run_view(fold(row.id, plan, found)))
+    return WholeRun(view, tuple(_masked(found, plan)))
 
 
 def whole_runs(chosen: RunFilter, place: Place) -> Iterator[WholeRun]:
@@ -227,10 +251,7 @@ def whole_runs(chosen: RunFilter, place: Place) -> Iterator[WholeRun]:
     with translated(), read.moment():
         shelf = PlanShelf(read)
         for row in read.runs(chosen):
-            found = load_events(read, row.id)
-            with suppress(PlanIntegrity):
-                found = _masked(found, shelf.plan(row.plan_digest))
-            yield WholeRun(view_of(read, row), tuple(found))
+            yield _whole(read, shelf, row)
     read.close()
 
 

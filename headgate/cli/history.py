@@ -204,7 +204,7 @@ def _timeline(run: str, vocabulary: str | None, output: str, place: Place) -> bo
     from headgate.render.timeline import timeline_object, timeline_text
     from headgate.runtime.clock import SystemClock
 
-    view, found = history.show(run, place, vocabulary), history.events(run, place)
+    view, found = history.whole_run(run, place, vocabulary)
     if output == "json":
         print_json(timeline_object(view, found))
     else:

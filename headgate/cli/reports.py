@@ -31,11 +31,10 @@ def logs(*, run: str, step: str | None, level: str, follow: bool, output: str, p
     """
     from headgate.api import history
 
-    view = history.show(run, place)
+    view, found = history.whole_run(run, place)
     if step is not None and step not in view.steps:
         names = ", ".join(f"`{name}`" for name in list(view.steps)[:8])
         raise click.UsageError(f"run {view.run} has no step `{step}`; it has {names}")
-    found = history.events(run, place)
     if not follow:
         _print(found, step, level, output)
         return
@@ -63,8 +62,8 @@ def _follow(run: str, step: str | None, level: str, place: Place) -> None:
 
     def more() -> int:
         nonlocal told, ended
-        ended = history.show(run, place).ended_at is not None
-        found = history.events(run, place)
+        view, found = history.whole_run(run, place)
+        ended = view.ended_at is not None
         _print(found[told:], step, level, "text")
         told = len(found)
         return 0
