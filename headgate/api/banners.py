@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headgate.api.place import Place
-from headgate.api.site import Site, translated
+from headgate.api.site import Site
 from headgate.runtime.status import said_connection
 from headgate.runtime.store import Notice, Reader
 from headgate.runtime.store.connections import REAUTH
@@ -13,14 +13,10 @@ _PREFIX = "connection/"
 
 def banners(place: Place) -> tuple[str, ...]:
     """A headline and a row for each connection that needs somebody; () when all is well."""
-    read = Site(place).open_reader()
-    if read is None:
-        return ()
-    with translated():
-        try:
-            notices = reauth_notices(read)
-        finally:
-            read.close()
+    with Site(place).reading() as read:
+        if read is None:
+            return ()
+        notices = reauth_notices(read)
     if not notices:
         return ()
     count = len(notices)

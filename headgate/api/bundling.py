@@ -12,7 +12,7 @@ from headgate import __version__
 from headgate.api import history
 from headgate.api.faults import NothingStarted, UsageFault
 from headgate.api.place import Place
-from headgate.api.site import Site, find_run, translated
+from headgate.api.site import Site, find_run
 from headgate.plan import Json, JsonObject
 from headgate.records import NamedTuple
 from headgate.runtime.events import Event
@@ -62,13 +62,11 @@ def bundle(run: str, target: Path | None, parts: dict[str, Part], place: Place) 
 
 def _plan(run: str, place: Place) -> bytes:
     """The plan as it is stored; a damaged one too, since that may be what is wrong."""
-    read = Site(place).open_reader()
-    if read is None:
-        return b""
-    with translated():
+    with Site(place).reading() as read:
+        if read is None:
+            return b""
         row = read.run(find_run(read, run))
         content = None if row is None else read.plan(row.plan_digest)
-        read.close()
     return content or b""
 
 

@@ -77,13 +77,8 @@ class Reconnected(NamedTuple):
 def connections(place: Place) -> tuple[ConnectionView, ...]:
     """Every connection of the workspace, as the environment of `place` has it, and those only the store knows of."""
     site = Site(place)
-    with translated():
-        read = site.open_reader()
-        try:
-            return tuple(_views(site, read))
-        finally:
-            if read is not None:
-                read.close()
+    with site.reading() as read:
+        return tuple(_views(site, read))
 
 
 def _views(site: Site, read: Reader | None) -> list[ConnectionView]:

@@ -77,18 +77,15 @@ class _Found(NamedTuple):
 def _find(site: Site, chosen: Chosen) -> _Found:
     """The run and the approval that were named; of a step the last one it asked for, with no id when it is unknown."""
     name = chosen.name or ""
-    reader = site.open_reader()
-    if reader is None:
-        raise NothingStarted(f"there is no approval `{name}`: nothing has run here yet")
-    try:
+    with site.reading() as reader:
+        if reader is None:
+            raise NothingStarted(f"there is no approval `{name}`: nothing has run here yet")
         if chosen.step is not None:
             run = find_run(reader, name)
             mine = [each for each in reader.approvals(run, ()) if each.step == chosen.step]
             return _Found(run, mine[-1].id if mine else "")
         row = find_approval(reader, name)
         return _Found(row.run, row.id)
-    finally:
-        reader.close()
 
 
 def find_approval(read: Reader, name: str) -> ApprovalRow:
@@ -112,11 +109,8 @@ def _linked(site: Site, text: str) -> tuple[str, str, str]:
     token = token_for(Purpose.LINK, text, site, otherwise)
     if token.person is None:
         raise Refused(RefusalCode.TOKEN_INVALID.value, otherwise)
-    with translated():
-        reader = site.open_reader()
+    with site.reading() as reader:
         known = reader is not None and reader.approval(str(token.about)) is not None
-        if reader is not None:
-            reader.close()
     if not known:
         message = f"{REFUSALS[RefusalCode.TOKEN_INVALID]}: its approval {token.about} is not in this store"
         raise Refused(RefusalCode.TOKEN_INVALID.value, message)
@@ -126,13 +120,10 @@ def _linked(site: Site, text: str) -> tuple[str, str, str]:
 def _filled(site: Site, task: str | None, given: Given) -> JsonObject:
     """What was filled in, read by the types of the fields; what does not fit them is said by the run's driver."""
     rules: Mapping[str, JsonObject] = {}
-    with translated():
-        reader = site.open_reader()
+    with site.reading() as reader:
         row = None if reader is None or task is None else reader.approval(task)
         if row is not None and row.fields is not None:
             rules = fields_of(json.loads(row.fields))
-        if reader is not None:
-            reader.close()
     filled: dict[str, Json] = {**given.values}
     for name, text in given.texts.items():
         filled[name] = read_one(name, text, rules[name], "field") if name in rules else text

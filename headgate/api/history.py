@@ -75,44 +75,37 @@ class ApprovalView(NamedTuple):
 def runs(chosen: RunFilter, place: Place) -> tuple[RunView, ...]:
     """The runs that `chosen` lets through, the newest first, without steps, inputs and output."""
     site = Site(place)
-    read = site.open_reader()
-    if read is None:
-        return ()
-    with translated():
+    with site.reading() as read:
+        if read is None:
+            return ()
         if chosen.before is not None:
             chosen = chosen._replace(before=find_run(read, chosen.before))
         now = site.clock.now_ms()
         found = tuple(timed(view_of_row(row), now) for row in read.runs(chosen))
         if sum(view.status == RunStatus.QUEUED for view in found) <= PLACES_SHOWN:
             found = tuple(place_in_line(read, view) for view in found)
-        read.close()
     return found
 
 
 def counts(chosen: RunFilter, place: Place) -> dict[str, dict[str, int]]:
     """How many runs `chosen` lets through, by workflow and status."""
-    read = Site(place).open_reader()
-    if read is None:
-        return {}
-    with translated():
-        found = read.counts(chosen)
-        read.close()
-    return found
+    with Site(place).reading() as read:
+        if read is None:
+            return {}
+        return read.counts(chosen)
 
 
 def breakdowns(views: Sequence[RunView], place: Place) -> dict[str, Mapping[str, StepView]]:
     """The steps of each of the newest of these runs; of a run whose plan is damaged none."""
-    read = Site(place).open_reader()
-    if read is None:
-        return {}
-    found: dict[str, Mapping[str, StepView]] = {}
-    with translated():
+    with Site(place).reading() as read:
+        if read is None:
+            return {}
+        found: dict[str, Mapping[str, StepView]] = {}
         shelf = PlanShelf(read)
         for view in views[:BROKEN_DOWN]:
             row = read.run(view.run)
             with suppress(PlanIntegrity):
                 found[view.run] = {} if row is None else run_view(load_state(read, shelf, row)).steps
-        read.close()
     return found
 
 
@@ -165,25 +158,17 @@ def show(run: str, place: Place, vocabulary: str | None = None) -> RunView:
     Raises `NothingStarted` when there is no such run, `UsageFault` for what is no vocabulary.
     """
     words = None if vocabulary is None else vocabulary_of(vocabulary, place.folder)
-    read = _reader(place, run)
-    with translated():
-        row = read.run(find_run(read, run))
-        assert row is not None, "a run that was found is there"
+    with _named(run, place) as (read, row):
         view = timed(view_of(read, row), Site(place).clock.now_ms())
-        read.close()
     return view if words is None else spoken(view, words)
 
 
 def events(run: str, place: Place) -> tuple[Event, ...]:
     """The events of one run in order; raises as `show`."""
-    read = _reader(place, run)
-    with translated():
-        row = read.run(find_run(read, run))
-        assert row is not None, "a run that was found is there"
+    with _named(run, place) as (read, row):
         found = load_events(read, row.id)
         with suppress(PlanIntegrity):
             found = _masked(found, PlanShelf(read).plan(row.plan_digest))
-        read.close()
     return tuple(found)
 
 
@@ -223,12 +208,8 @@ class WholeRun(NamedTuple):
 def whole_run(run: str, place: Place, vocabulary: str | None = None) -> WholeRun:
     """One run with its events, read and folded once. As `show`."""
     words = None if vocabulary is None else vocabulary_of(vocabulary, place.folder)
-    read = _reader(place, run)
-    with translated(), read.moment():
-        row = read.run(find_run(read, run))
-        assert row is not None, "a run that was found is there"
+    with _named(run, place) as (read, row), read.moment():
         whole = _whole(read, PlanShelf(read), row)
-    read.close()
     view = timed(whole.view, Site(place).clock.now_ms())
     return whole._replace(view=view if words is None else spoken(view, words))
 
@@ -245,28 +226,26 @@ def _whole(read: Reader, shelf: PlanShelf, row: RunRow) -> WholeRun:
 
 def whole_runs(chosen: RunFilter, place: Place) -> Iterator[WholeRun]:
     """Each run that `chosen` lets through with its events, the newest first, one in memory at a time."""
-    read = Site(place).open_reader()
-    if read is None:
-        return
-    with translated(), read.moment():
-        shelf = PlanShelf(read)
-        for row in read.runs(chosen):
-            yield _whole(read, shelf, row)
-    read.close()
+    with Site(place).reading() as read:
+        if read is None:
+            return
+        with read.moment():
+            shelf = PlanShelf(read)
+            for row in read.runs(chosen):
+                yield _whole(read, shelf, row)
 
 
 def journal(chosen: RunFilter, place: Place) -> Iterator[Entry]:
     """What happened to things that are no run, by subject and in order; of one workflow when `chosen` names it."""
-    read = Site(place).open_reader()
-    if read is None:
-        return
-    with translated(), read.moment():
-        subjects = read.journal_subjects() if chosen.workflow is None else [f"workflow/{chosen.workflow}"]
-        for subject in subjects:
-            for entry in read.journal(subject):
-                if (chosen.since or 0) <= entry.at and (chosen.until is None or entry.at < chosen.until):
-                    yield entry
-    read.close()
+    with Site(place).reading() as read:
+        if read is None:
+            return
+        with read.moment():
+            subjects = read.journal_subjects() if chosen.workflow is None else [f"workflow/{chosen.workflow}"]
+            for subject in subjects:
+                for entry in read.journal(subject):
+                    if (chosen.since or 0) <= entry.at and (chosen.until is None or entry.at < chosen.until):
+                        yield entry
 
 
 def approvals(
@@ -274,18 +253,15 @@ def approvals(
 ) -> tuple[ApprovalView, ...]:
     """The approvals of a run, or of all; the pending ones when neither a run nor statuses are given."""
     site = Site(place)
-    read = site.open_reader()
-    if read is None:
-        if run is not None:
-            raise NothingStarted(f"NO_SUCH_RUN: there is no run `{run}`: nothing has run here yet")
-        return ()
-    if statuses is None:
-        statuses = PENDING if run is None else ()
-    with translated():
+    with site.reading() as read:
+        if read is None:
+            if run is not None:
+                raise NothingStarted(f"NO_SUCH_RUN: there is no run `{run}`: nothing has run here yet")
+            return ()
+        if statuses is None:
+            statuses = PENDING if run is None else ()
         whole = None if run is None else find_run(read, run)
-        found = tuple(_approval(row, site) for row in read.approvals(whole, statuses))
-        read.close()
-    return found
+        return tuple(_approval(row, site) for row in read.approvals(whole, statuses))
 
 
 def why(name: str, place: Place) -> tuple[Reason, ...]:
@@ -299,10 +275,7 @@ def why(name: str, place: Place) -> tuple[Reason, ...]:
 
 
 def _why_run(run: str, place: Place) -> tuple[Reason, ...]:
-    read = _reader(place, run)
-    with translated():
-        row = read.run(find_run(read, run))
-        assert row is not None, "a run that was found is there"
+    with _named(run, place) as (read, row):
         try:
             state = load_state(read, PlanShelf(read), row)
             mask = mask_of(state)
@@ -315,7 +288,6 @@ def _why_run(run: str, place: Place) -> tuple[Reason, ...]:
         except PlanIntegrity as fault:
             message = f"PLAN_INTEGRITY: {row.failure_message or fault}"
             found = (Reason("ended", row.id, row.ended_at, None, None, message),)
-        read.close()
     return found
 
 
@@ -380,11 +352,15 @@ def _text(value: Json) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _reader(place: Place, run: str) -> Reader:
-    read = Site(place).open_reader()
-    if read is None:
-        raise NothingStarted(f"NO_SUCH_RUN: there is no run `{run}`: nothing has run here yet")
-    return read
+@contextmanager
+def _named(run: str, place: Place) -> Iterator[tuple[Reader, RunRow]]:
+    """The store for reading, and the row of the run that `run` begins; raises `NothingStarted` for none."""
+    with Site(place).reading() as read:
+        if read is None:
+            raise NothingStarted(f"NO_SUCH_RUN: there is no run `{run}`: nothing has run here yet")
+        row = read.run(find_run(read, run))
+        assert row is not None, "a run that was found is there"
+        yield read, row
 
 
 def _approval(row: ApprovalRow, site: Site) -> ApprovalView:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from headgate.api.place import Place
-from headgate.api.site import Site, translated
+from headgate.api.site import Site
 from headgate.plan import PlanIntegrity, Policies
 from headgate.records import NamedTuple
 from headgate.runtime.admitting import purse
@@ -74,14 +74,10 @@ class Purses(NamedTuple):
 def limits_view(place: Place) -> tuple[LimitView, ...]:
     """Every limit that the workspace has, or that runs have met; nothing is changed."""
     site = Site(place)
-    read = site.open_reader()
-    if read is None:
-        return tuple(_unused(site))
-    with translated():
-        try:
-            return tuple(_views(site, read))
-        finally:
-            read.close()
+    with site.reading() as read:
+        if read is None:
+            return tuple(_unused(site))
+        return tuple(_views(site, read))
 
 
 def _unused(site: Site) -> Iterator[LimitView]:
@@ -209,13 +205,12 @@ def credits_view(place: Place) -> Purses:
     """What is left in each bucket, in the order in which they are spent; nothing is changed."""
     site = Site(place)
     given, on_quota = credits_of(site.workspace.limits), site.workspace.limits.on_quota
-    read = site.open_reader()
-    if given is None and read is None:
-        return Purses(False, None, on_quota, (), 0)
-    connection = _nothing() if read is None else read.connection
-    now = site.clock.now_ms()
-    month = window(Period.MONTH, now)
-    with translated():
+    with site.reading() as read:
+        if given is None and read is None:
+            return Purses(False, None, on_quota, (), 0)
+        connection = _nothing() if read is None else read.connection
+        now = site.clock.now_ms()
+        month = window(Period.MONTH, now)
         try:
             held = len(queues.held_back(connection, "credits"))
             if given is None:

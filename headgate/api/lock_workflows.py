@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headgate.api.neighbours import flow_files
 from headgate.api.reading import Unreadable, read_source
-from headgate.api.site import Site, translated
+from headgate.api.site import Site
 from headgate.plan import Plan, PlanIntegrity
 from headgate.runtime.loading import PlanShelf
 
@@ -19,17 +19,17 @@ def published_callees(site: Site, before: JsonObject) -> JsonObject:
     """By name, for each workflow that is called here: its active version's interface, else what the lock said of it."""
     names = called_workflows(site)
     found: JsonObject = {name: before[name] for name in names if name in before}
-    read = site.open_reader() if names else None
-    if read is None:
+    if not names:
         return found
-    with translated():
+    with site.reading() as read:
+        if read is None:
+            return found
         shelf = PlanShelf(read)
         for name in names:
             version = read.workflow_state(name).active_version
             if version is not None:
                 with suppress(PlanIntegrity):
                     found[name] = interface_of(shelf.plan(version.plan_digest))
-        read.close()
     return found
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from headgate.api.faults import CompilationFailed, NothingStarted, UsageFault
-from headgate.api.site import Site, translated
+from headgate.api.site import Site
 from headgate.plan import JsonObject, Plan, dump
 from headgate.records import NamedTuple
 from headgate.runtime.store.workflows import put_plan, put_text
@@ -153,10 +153,8 @@ def _only(report: CheckReport) -> str | None:
 
 def _kept(site: Site, name: str | None) -> str | None:
     """What stays as it is when publishing fails."""
-    read = site.open_reader() if name is not None else None
-    if read is None or name is None:
+    if name is None:
         return None
-    with translated():
-        row = read.workflow(name)
-        read.close()
+    with site.reading() as read:
+        row = None if read is None else read.workflow(name)
     return None if row is None or row.active is None else f"version {row.active} stays active"

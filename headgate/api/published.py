@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from headgate.api.faults import NothingStarted, Refused
-from headgate.api.site import Site, translated
+from headgate.api.site import Site
 from headgate.api.workflows import no_such_workflow
 from headgate.plan import Plan, PlanIntegrity
 from headgate.records import NamedTuple
@@ -56,70 +57,53 @@ def named(target: str) -> Named | None:
 
 def read_published(name: Named, site: Site) -> Published:
     """The version, or the active one; raises `NothingStarted` when there is none, or its plan is damaged."""
-    read = _reader(name.name, site)
-    with translated():
-        try:
-            state = _state(read, name.name, site)
-            version = state.active_version if name.version is None else state.versions.get(name.version)
-            if version is None:
-                raise NothingStarted(_lacking(state, name))
-            return _published(read, state, version)
-        finally:
-            read.close()
+    with _known(name.name, site) as (read, state):
+        version = state.active_version if name.version is None else state.versions.get(name.version)
+        if version is None:
+            raise NothingStarted(_lacking(state, name))
+        return _published(read, state, version)
 
 
 def is_published(name: str, site: Site) -> bool:
     """Whether anything was ever published under the name."""
-    read = site.open_reader()
-    if read is None:
-        return False
-    with translated():
-        found = read.workflow(name) is not None
-        read.close()
-    return found
+    with site.reading() as read:
+        if read is None:
+            return False
+        return read.workflow(name) is not None
 
 
 def runs_on(version: Published, site: Site) -> int:
     """How many open runs are on a version."""
-    read = site.open_reader()
-    assert read is not None, "a store with a version is there"
-    with translated():
+    with site.reading() as read:
+        assert read is not None, "a store with a version is there"
         rows = read.runs(RunFilter(workflow=version.plan.workflow, open_only=True))
-        read.close()
     return sum(row.version == version.version and row.plan_digest == version.plan.digest for row in rows)
 
 
 def admitted(name: Named, site: Site) -> Published:
     """The active version, which a run may start on now; raises `Refused` when nothing may start, and as above."""
-    read = _reader(name.name, site)
-    with translated():
-        try:
-            state = _state(read, name.name, site)
-            answer = admission(state)
-            if isinstance(answer, Refusal):
-                raise Refused(answer.code.value, answer.message)
-            version = state.active_version
-            assert version is not None, "a workflow that dispatches has an active version"
-            if name.version not in (None, version.number):
-                message = f"`run` starts the active version, which is {version.number}: `headgate activate {name.name} "
-                raise Refused(RefusalCode.VERSION_NOT_ACTIVE.value, f"{message}{name.version}` makes {name.version} it")
-            return _published(read, state, version)
-        finally:
-            read.close()
+    with _known(name.name, site) as (read, state):
+        answer = admission(state)
+        if isinstance(answer, Refusal):
+            raise Refused(answer.code.value, answer.message)
+        version = state.active_version
+        assert version is not None, "a workflow that dispatches has an active version"
+        if name.version not in (None, version.number):
+            message = f"`run` starts the active version, which is {version.number}: `headgate activate {name.name} "
+            raise Refused(RefusalCode.VERSION_NOT_ACTIVE.value, f"{message}{name.version}` makes {name.version} it")
+        return _published(read, state, version)
 
 
-def _reader(name: str, site: Site) -> Reader:
-    read = site.open_reader()
-    if read is None:
-        raise _unknown(name, (), site)
-    return read
-
-
-def _state(read: Reader, name: str, site: Site) -> WorkflowState:
-    state = read.workflow_state(name)
-    if not state.seq:
-        raise _unknown(name, read.workflow_names(), site)
-    return state
+@contextmanager
+def _known(name: str, site: Site) -> Iterator[tuple[Reader, WorkflowState]]:
+    """The store for reading, and how a workflow stands of which something was published; raises `NothingStarted`."""
+    with site.reading() as read:
+        if read is None:
+            raise _unknown(name, (), site)
+        state = read.workflow_state(name)
+        if not state.seq:
+            raise _unknown(name, read.workflow_names(), site)
+        yield read, state
 
 
 def _unknown(name: str, known: Sequence[str], site: Site) -> NothingStarted:

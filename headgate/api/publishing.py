@@ -256,9 +256,8 @@ def _triggers(site: Site, version: Version | None) -> Mapping[str, Json]:
     """The triggers of a stored plan; raises `NothingStarted` when it is damaged."""
     if version is None:
         return {}
-    read = site.open_reader()
-    assert read is not None, "a store with a workflow is there"
-    with translated():
+    with site.reading() as read:
+        assert read is not None, "a store with a workflow is there"
         try:
             return PlanShelf(read).plan(version.plan_digest).triggers
         except PlanIntegrity as fault:
@@ -272,12 +271,10 @@ def _unpublished_callees(site: Site, plan: Plan) -> tuple[str, ...]:
     names = plan.requires.get("workflows")
     if not isinstance(names, list) or not names:
         return ()
-    read = site.open_reader()
-    if read is None:
-        return ()
-    with translated():
+    with site.reading() as read:
+        if read is None:
+            return ()
         rows = {str(name): read.workflow(str(name)) for name in names}
-        read.close()
     return tuple(
         f"it calls `{name}`, of which no version is active: publish that too, or the step that calls it fails"
         for name, row in rows.items()

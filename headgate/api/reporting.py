@@ -8,7 +8,7 @@ from contextlib import suppress
 from headgate.api.faults import NothingStarted
 from headgate.api.history import mask_of_events
 from headgate.api.place import Place
-from headgate.api.site import Site, find_run, translated
+from headgate.api.site import Site, find_run
 from headgate.plan import Json, JsonObject, PlanIntegrity
 from headgate.records import NamedTuple
 from headgate.runtime.codec import decode
@@ -85,18 +85,16 @@ def audit(chosen: ActsFilter, place: Place) -> tuple[Audited, ...]:
 
     Raises `NothingStarted` when the named run does not exist.
     """
-    read = Site(place).open_reader()
-    if read is None:
-        if chosen.run is not None:
-            raise NothingStarted(f"NO_SUCH_RUN: there is no run `{chosen.run}`: nothing has run here yet")
-        return ()
-    with translated():
+    with Site(place).reading() as read:
+        if read is None:
+            if chosen.run is not None:
+                raise NothingStarted(f"NO_SUCH_RUN: there is no run `{chosen.run}`: nothing has run here yet")
+            return ()
         if chosen.run is not None:
             chosen = chosen._replace(run=find_run(read, chosen.run))
         found = list(_of_runs(read, chosen))
         if chosen.run is None:
             found += (_of_entry(entry) for entry in read.entries_of_people(chosen))
-        read.close()
     return tuple(sorted(found, key=lambda each: each.at))
 
 
@@ -160,12 +158,10 @@ def _of_entry(entry: Entry) -> Audited:
 
 def report(period: str, chosen: ActsFilter, place: Place) -> tuple[Reported, ...]:
     """The runs by workflow and period (`day`, `week`, `month`, `all`) of their creation, in UTC."""
-    read = Site(place).open_reader()
-    if read is None:
-        return ()
-    with translated():
+    with Site(place).reading() as read:
+        if read is None:
+            return ()
         rows = read.tally(period, chosen)
-        read.close()
     found: dict[tuple[str, str], Reported] = {}
     ends = {phase.value for phase in TERMINAL_PHASES}
     for row in rows:

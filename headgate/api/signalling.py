@@ -162,13 +162,11 @@ def callback(text: str, payload: Json, request_id: str | None, place: Place, dri
     site = Site(place)
     otherwise = "this token is a link to an approval: `headgate approve --token`, `deny` or `answer` take it"
     token = token_for(Purpose.CALLBACK, text, site, otherwise)
-    with translated():
-        found = site.open_reader()
-        row = None if found is None else found.run(token.run)
-        if found is None or row is None:
-            message = f"{REFUSALS[RefusalCode.TOKEN_INVALID]}: its run {token.run} is not in this store"
-            raise Refused(RefusalCode.TOKEN_INVALID.value, message)
-        found.close()
+    with site.reading() as read:
+        row = None if read is None else read.run(token.run)
+    if row is None:
+        message = f"{REFUSALS[RefusalCode.TOKEN_INVALID]}: its run {token.run} is not in this store"
+        raise Refused(RefusalCode.TOKEN_INVALID.value, message)
     args: JsonObject = {"attempt": token.about, "token": digest(text), "expires_at": token.expires_at}
     args |= read_payload(known_secrets(site, row.environment)(payload))
     return operate(token.run, Act("callback", token.step, None, args, None, request_id), place, driving)

@@ -120,6 +120,20 @@ class Site:
             reader.opening = self.keys.open
         return reader
 
+    @contextmanager
+    def reading(self) -> Iterator[Reader | None]:
+        """The store for reading, None when nothing ever ran; closed at the end, whatever happens.
+
+        Raises `NothingStarted` as above, also for what makes no sense inside.
+        """
+        read = self.open_reader()
+        try:
+            with translated():
+                yield read
+        finally:
+            if read is not None:
+                read.close()
+
     def existing_store(self) -> Store:
         """The store of a run that exists; raises `NothingStarted` when there is none."""
         if not self.store_path.exists():

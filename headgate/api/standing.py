@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.api.published import named
-from headgate.api.site import Site, translated
+from headgate.api.site import Site
 from headgate.api.workflows import WorkflowView, no_such_workflow, view_of
 from headgate.plan import Json, JsonObject, PlanIntegrity
 from headgate.runtime.loading import PlanShelf
@@ -32,18 +32,15 @@ def why_workflow(name: str, site: Site) -> tuple[Reason, ...]:
 
     Raises `NothingStarted` when nothing was ever published under the name.
     """
-    read = site.open_reader()
-    if read is None:
-        raise no_such_workflow(name, ())
-    now = site.clock.now_ms()
-    with translated():
+    with site.reading() as read:
+        if read is None:
+            raise no_such_workflow(name, ())
+        now = site.clock.now_ms()
         view = view_of(read, name, now)
         if view is None:
             raise no_such_workflow(name, read.workflow_names())
         found = tuple(_stopped(view, _mark(read, name))) or (_active(view), *_triggers(read, view, now))
-        found = (*found, *_overdue(read, name, now))
-        read.close()
-    return found
+        return (*found, *_overdue(read, name, now))
 
 
 def _mark(read: Reader, name: str) -> Mark:

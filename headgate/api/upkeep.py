@@ -58,14 +58,13 @@ def check_store(place: Place, told: Told, *, repair: bool) -> Audited:
     Raises `NothingStarted` when there is no store or it cannot be read.
     """
     site = Site(place)
-    read = site.open_reader()
-    if read is None:
-        raise NothingStarted(_none(site))
-    with translated():
+    with site.reading() as read:
+        if read is None:
+            raise NothingStarted(_none(site))
         with read.moment():
             runs = len(read.run_ids())
             found = tuple(audit(read, told or _nobody))
-        read.close()
+    with translated():
         mended = _repair(site, found) if repair and any(each.row is not None for each in found) else 0
         mended += _repair_workflows(site, found) + _repair_others(site, found) if repair else 0
     return Audited(site.store_path, runs, found, mended)

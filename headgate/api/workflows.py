@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from headgate.api.faults import NothingStarted
 from headgate.api.place import Place
-from headgate.api.site import Site, translated
+from headgate.api.site import Site
 from headgate.diagnostics import nearest
 from headgate.records import NamedTuple
 from headgate.runtime.occasions import next_due
@@ -66,27 +66,22 @@ class WorkflowView(NamedTuple):
 def workflows(place: Place) -> tuple[WorkflowView, ...]:
     """Every workflow of the store, by name."""
     site = Site(place)
-    read = site.open_reader()
-    if read is None:
-        return ()
-    with translated():
+    with site.reading() as read:
+        if read is None:
+            return ()
         counts = read.active_counts()
-        found = tuple(_view(read, row, counts.get(row.name, {}), site.clock.now_ms()) for row in read.workflows())
-        read.close()
-    return found
+        return tuple(_view(read, row, counts.get(row.name, {}), site.clock.now_ms()) for row in read.workflows())
 
 
 def workflow(name: str, place: Place) -> WorkflowView:
     """One workflow; raises `NothingStarted` when none of that name was ever published."""
     site = Site(place)
-    read = site.open_reader()
-    if read is None:
-        raise no_such_workflow(name, ())
-    with translated():
+    with site.reading() as read:
+        if read is None:
+            raise no_such_workflow(name, ())
         view = view_of(read, name, site.clock.now_ms())
         if view is None:
             raise no_such_workflow(name, read.workflow_names())
-        read.close()
     return view
 
 
