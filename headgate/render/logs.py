@@ -141,6 +141,16 @@ def _returned(event: Event) -> str:
     return f"{_text(event, 'tool')} returned {_text(event, 'result')}"
 
 
+def _asks(event: Event) -> str:
+    kind = _text(event, "kind")
+    return f"asks for {'an' if kind[:1] in 'aeiou' else 'a'} {kind}: {_text(event, 'title')}"
+
+
+def _moment(event: Event, key: str) -> str:
+    at = event.data.get(key)
+    return f"{moment(at)} UTC" if isinstance(at, int) else "no known time"
+
+
 def _hold(verb: str) -> Callable[[Event], str]:
     return lambda event: f"{verb}: {_text(event, 'hold')}"
 
@@ -176,9 +186,20 @@ _SAID: Final[dict[EventType, Callable[[Event], str]]] = {
     EventType.STEP_BLOCKED: lambda event: f"was blocked by `{_text(event, 'cause')}`",
     EventType.STEP_CANCELLED: lambda event: f"was cancelled: {_text(event, 'cause')}",
     EventType.STEP_HELD: _hold("is held"),
-    EventType.APPROVAL_REQUESTED: lambda event: f"asks for an {_text(event, 'kind')}: {_text(event, 'title')}",
+    EventType.APPROVAL_REQUESTED: _asks,
     EventType.APPROVAL_DECIDED: _decided,
     EventType.APPROVAL_EXPIRED: lambda event: f"nobody decided in time: {_text(event, 'policy').replace('_', ' ')}",
+    EventType.APPROVAL_EXPIRING: lambda event: f"nobody has decided yet: it expires at {_moment(event, 'expires_at')}",
+    EventType.APPROVAL_EXTENDED: lambda event: f"has more time, until {_moment(event, 'expires_at')}",
+    EventType.SIGNAL_RECEIVED: lambda event: f"heard `{_text(event, 'event')}`: {_text(event, 'payload')}",
+    EventType.ATTEMPT_PARKED: lambda event: f"attempt {_text(event, 'attempt')} waits to be called back",
+    EventType.CALLBACK_RECEIVED: lambda event: f"attempt {_text(event, 'attempt')} was called back",
+    EventType.CHILD_ENDED: lambda event: f"the sub-run {_text(event, 'run')} ended {_text(event, 'status')}",
+    EventType.STEP_INTERRUPTED: _plain("was interrupted; it goes on by itself"),
+    EventType.RUN_DRAINING: lambda event: (
+        f"the run drains: what is out may finish, then it is {_text(event, 'verdict')}"
+    ),
+    EventType.RUN_REDRIVEN: lambda event: f"the run goes on anew (epoch {_text(event, 'epoch')})",
     EventType.LOOP_STARTED: lambda event: f"the loop started{_items(event.data)}",
     EventType.AGENT_ASKED: lambda event: f"round {_text(event, 'round')}: the model is asked",
     EventType.AGENT_ANSWERED: _answered,

@@ -69,6 +69,25 @@ def test_a_log_says_in_words_what_happened_and_what_was_printed(shop: Path) -> N
     assert (wrong.code, "no step `c`; it has `a`, `ask`, `b`" in wrong.err) == (2, True)
 
 
+def test_a_log_says_what_was_filled_in_heard_and_given_more_time(tmp_path: Path) -> None:
+    (tmp_path / "asks.flow").write_text(
+        'workflow asks {\n  step form = human form { title = "How many?", fields = { n = { type = integer } } }\n'
+        '  step told = wait "it.came" after form {}\n}\n'
+    )
+    headgate("run", "asks.flow", cwd=tmp_path)
+    run = run_of(tmp_path)
+    headgate("extend", run, "form", "200h", cwd=tmp_path)
+    headgate("answer", run, "form", "-i", "n=3", cwd=tmp_path)
+    headgate("signal", "it.came", "--data", '{"n": 3}', cwd=tmp_path)
+    said = [line.split(" ", 2)[2].strip() for line in headgate("logs", run, cwd=tmp_path).out.splitlines()]
+    for text in (
+        "form: asks for a form: How many?",
+        "form: has more time, until 20",
+        'told: heard `it.came`: {"n": 3}',
+    ):
+        assert any(line.startswith(text) for line in said), (text, said)
+
+
 def test_a_log_is_followed_until_its_run_has_ended(shop: Path) -> None:
     run = run_of(shop)
     following = subprocess.Popen(
