@@ -432,10 +432,10 @@ def test_every_hold_has_a_release_rule():
 
 def test_overdue_is_derived_and_never_stored():
     run = MemoryRun(TWO, due_at=START + 1_000)
-    assert not is_overdue(run.state, START)
-    assert is_overdue(run.state, START + 1_001)
+    assert not is_overdue(derive(run.state).status, run.state.due_at, START)
+    assert is_overdue(derive(run.state).status, run.state.due_at, START + 1_001)
     run.ask("pause")
-    assert not is_overdue(run.state, START + 1_001)
+    assert not is_overdue(derive(run.state).status, run.state.due_at, START + 1_001)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from headgate.runtime.links import link_of
 from headgate.runtime.loading import PlanShelf, load_events, load_state
 from headgate.runtime.masking import Mask
 from headgate.runtime.status import HoldReason, Phase, RunStatus, release_command
+from headgate.runtime.status_of import is_overdue
 from headgate.runtime.store import ApprovalRow, Entry, Reader, RunFilter, RunRow
 from headgate.runtime.view import (
     HoldView,
@@ -111,8 +112,7 @@ def breakdowns(views: Sequence[RunView], place: Place) -> dict[str, Mapping[str,
 
 def timed(view: RunView, now_ms: int) -> RunView:
     """The view, with whether it is overdue."""
-    late = view.status is RunStatus.SCHEDULED and view.due_at is not None and view.due_at < now_ms
-    return view._replace(overdue=True) if late else view
+    return view._replace(overdue=True) if is_overdue(view.status, view.due_at, now_ms) else view
 
 
 def runs_called(wanted: Sequence[str], chosen: RunFilter, vocabulary: str, place: Place) -> tuple[RunView, ...]:

@@ -37,9 +37,9 @@ def derive(state: RunState) -> Derived:
     return _active(state)
 
 
-def is_overdue(state: RunState, now_ms: int) -> bool:
-    """Scheduled, due in the past, and nothing holds it. Never stored."""
-    return state.phase is Phase.SCHEDULED and not state.holds and state.due_at is not None and state.due_at < now_ms
+def is_overdue(status: RunStatus, due_at: int | None, now_ms: int) -> bool:
+    """Scheduled, which no run is that is held, and due in the past. Never stored."""
+    return status is RunStatus.SCHEDULED and due_at is not None and due_at < now_ms
 
 
 def _active(state: RunState) -> Derived:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from headgate.compiler.cells import INPUT, RESULT, TRIGGER, VAR, WHOLE, Cell
@@ -152,8 +151,3 @@ def _shown(graph: Graph, labels: Labels) -> dict[Cell, list[Node]]:
                 if node not in askers:
                     askers.append(node)
     return found
-
-
-def strongest(arrivals: Iterable[Arrival]) -> Arrival | None:
-    """The arrival that is surest, the first of equals."""
-    return min(arrivals, key=lambda one: one.flow.origin.doubt, default=None)

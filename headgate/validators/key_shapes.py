@@ -128,11 +128,6 @@ def is_placeholder(text: str) -> bool:
     return not varied or _PLACEHOLDER.search(text) is not None or _SAMPLE.fullmatch(inner) is not None
 
 
-def names_a_secret(name: str) -> bool:
-    """Whether what is called so is a secret: `password`, `api_key`, `X-Auth-Token`, `clientSecret`."""
-    return _named(name) is not None
-
-
 def is_secret_value(name: str, text: str) -> bool:
     """Whether a text under the name of a secret is one, and not a placeholder, an id or an ordinary word."""
     match = _named(name)
