@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ from headgate.runtime.driven import DrivenRun
 from headgate.runtime.fleet import Fleet
 from headgate.runtime.store import RunWrite
 from headgate.runtime.wakes import is_forgotten
+
+if TYPE_CHECKING:
+    from oauth_server import Provider
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,3 +40,15 @@ def _no_run_is_forgotten() -> Iterator[None]:
     Fleet.writes = watched  # type: ignore[method-assign]
     yield
     Fleet.writes = writes  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """A provider of OAuth 2 on this machine, whose client's secret is at hand; refreshing backs off for a moment."""
+    from oauth_server import oauth_server
+
+    monkeypatch.setenv("SHOP_SECRET", "shop-secret")
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.setattr("headgate.runtime.vault.FIRST_BACKOFF_MS", 20)
+    with oauth_server() as found:
+        yield found

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from desk import Desk
+from oauth_server import Provider
 from visiting import authorize
-
-sys.path.append(str(Path(__file__).parent / "servers"))
-from oauth_server import Provider, oauth_server
 
 from headgate.api import connecting
 from headgate.api.authorizing import Person
@@ -27,15 +23,6 @@ from headgate.runtime.credentials import Credential
 from headgate.runtime.errors import ErrorClass, StepFailure
 
 OTHER = "A" * 43  # the challenge of nobody's verifier
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    monkeypatch.setenv("SHOP_SECRET", "shop-secret")
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-    monkeypatch.setattr("headgate.runtime.vault.FIRST_BACKOFF_MS", 20)
-    with oauth_server() as found:
-        yield found
 
 
 @pytest.fixture

@@ -46,10 +46,16 @@ def future(text: str) -> int:
         if due.astimezone() <= here:
             due += timedelta(days=1)
         return round(due.astimezone().timestamp() * 1000)
+    return _iso_ms(text, "`+2h` from now, `18:30`, or a time such as `2026-11-20T10:00` (UTC)")
+
+
+def _iso_ms(text: str, expected: str) -> int:
+    """UTC milliseconds of an ISO date or time, UTC unless it says otherwise."""
+    from datetime import UTC, datetime
+
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        expected = "`+2h` from now, `18:30`, or a time such as `2026-11-20T10:00` (UTC)"
         raise click.BadParameter(f"`{text}` is no time; expected {expected}") from None
     return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
@@ -87,18 +93,11 @@ def pair(text: str) -> tuple[str, str]:
 
 def when(text: str) -> int:
     """UTC milliseconds of an ISO date or time (UTC unless it says otherwise), or of a duration ago such as `24h`."""
-    from datetime import UTC, datetime
-
     if _DURATION.fullmatch(text):
         from headgate.runtime.clock import SystemClock
 
         return SystemClock().now_ms() - duration(text)
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        expected = "a date, a time such as `2026-11-20T10:00`, or a duration ago such as `24h`"
-        raise click.BadParameter(f"`{text}` is no time; expected {expected}") from None
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    return _iso_ms(text, "a date, a time such as `2026-11-20T10:00`, or a duration ago such as `24h`")
 
 
 def format_option(*formats: str) -> Callable[[_Verb], _Verb]:

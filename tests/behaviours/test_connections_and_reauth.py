@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from desk import Desk
-from visiting import authorize
-
-sys.path.append(str(Path(__file__).parent.parent / "servers"))
 from mcp_over_http import mcp_over_http
-from oauth_server import Provider, oauth_server
+from oauth_server import Provider
+from visiting import authorize
 
 from headgate.api import banners, connecting, history
 from headgate.api.faults import Refused
@@ -21,15 +17,6 @@ from headgate.api.instances import instances
 from headgate.api.place import Driving, Place
 
 SENTENCE = "Connection cannot be refreshed. Please reconnect your connection."
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    monkeypatch.setenv("SHOP_SECRET", "shop-secret")
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-    monkeypatch.setattr("headgate.runtime.vault.FIRST_BACKOFF_MS", 20)
-    with oauth_server() as found:
-        yield found
 
 
 @pytest.fixture

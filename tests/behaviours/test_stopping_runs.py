@@ -11,9 +11,6 @@ from threading import Event, Thread
 
 import pytest
 from desk import Desk
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from servers.http_server import http_server
 
 from headgate.api import history
