@@ -149,17 +149,12 @@ class MemoryRun:
 
     # what a driver does
 
+    def upcoming(self, record: Record, request_id: str | None = None) -> Event:
+        """The event that `record` is about to become."""
+        return Event(self.state.seq + 1, self.now, *record, request_id)
+
     def append(self, record: Record, request_id: str | None = None) -> None:
-        event = Event(
-            self.state.seq + 1,
-            self.now,
-            record.type,
-            record.data,
-            record.step,
-            record.actor,
-            record.reason,
-            request_id,
-        )
+        event = self.upcoming(record, request_id)
         evolve(self.state, event)
         self.events.append(event)
         if self.verify:

@@ -199,14 +199,22 @@ def _deactivate(state: WorkflowState, request: WorkflowRequest) -> WorkflowVerdi
     if request.version is None and state.active is None:
         code = RefusalCode.WORKFLOW_DRAFT
         return Refusal(code, f"{REFUSALS[code]}; there is nothing to deactivate")
-    version = _version(state, request.version if request.version is not None else state.active)
+    number = request.version if request.version is not None else state.active
+    becomes = "inactive: nothing starts it until one is activated"
+    return _retire(state, number, VersionAct.DEACTIVATE, WorkflowEventType.VERSION_DEACTIVATED, becomes)
+
+
+def _retire(
+    state: WorkflowState, number: int | None, act: VersionAct, event: WorkflowEventType, becomes: str
+) -> WorkflowVerdict:
+    version = _version(state, number)
     if isinstance(version, Refusal):
         return version
-    answer = _cell(state, version, VersionAct.DEACTIVATE)
+    answer = _cell(state, version, act)
     if answer is not None:
         return answer
-    said = f"version {version.number} of `{state.name}` is inactive: nothing starts it until one is activated"
-    return Granted(((WorkflowEventType.VERSION_DEACTIVATED, {"version": version.number}),), said, version.number)
+    said = f"version {version.number} of `{state.name}` is {becomes}"
+    return Granted(((event, {"version": version.number}),), said, version.number)
 
 
 def _disable(state: WorkflowState, request: WorkflowRequest) -> WorkflowVerdict:
@@ -231,14 +239,7 @@ def _archive(state: WorkflowState, request: WorkflowRequest) -> WorkflowVerdict:
     if request.version is None:
         said = f"`{state.name}` is archived, with all its versions; `headgate enable {state.name}` brings it back"
         return Granted(((WorkflowEventType.WORKFLOW_ARCHIVED, request.facts),), said)
-    version = _version(state, request.version)
-    if isinstance(version, Refusal):
-        return version
-    answer = _cell(state, version, VersionAct.ARCHIVE)
-    if answer is not None:
-        return answer
-    said = f"version {version.number} of `{state.name}` is archived"
-    return Granted(((WorkflowEventType.VERSION_ARCHIVED, {"version": version.number}),), said, version.number)
+    return _retire(state, request.version, VersionAct.ARCHIVE, WorkflowEventType.VERSION_ARCHIVED, "archived")
 
 
 def _resume(state: WorkflowState, request: WorkflowRequest) -> WorkflowVerdict:

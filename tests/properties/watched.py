@@ -34,16 +34,7 @@ class WatchedRun(MemoryRun):
         self.settle()
 
     def append(self, record: Record, request_id: str | None = None) -> None:
-        upcoming = Event(
-            self.state.seq + 1,
-            self.now,
-            record.type,
-            record.data,
-            record.step,
-            record.actor,
-            record.reason,
-            request_id,
-        )
+        upcoming = self.upcoming(record, request_id)
         self.progress.before(self.state, upcoming)
         out = dict(self.state.in_flight)
         super().append(record, request_id)
