@@ -73,7 +73,6 @@ class DrivenRun:
         "_warned",
         "aborted",
         "also",
-        "changed",
         "heard",
         "lease",
         "metering",
@@ -89,7 +88,6 @@ class DrivenRun:
         self.lease = lease
         self.stored = stored
         self.new_plan = new_plan
-        self.changed = False
         self.heard: dict[str, int] = {}  # path of an open wait -> the number of the last signal it was asked of
         self.started: list[Perform] = []
         self.aborted: list[Abort] = []

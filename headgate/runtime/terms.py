@@ -11,7 +11,6 @@ from headgate.runtime.budgets import Period, micro_of
 from headgate.workspace import Limits
 
 SOFT_SHARE = 0.8
-BACKLOG = 1_000
 RELEASED_AT_LEAST = 10
 LIMIT_SET, LIMIT_RESET = "limit_set", "limit_reset"
 
@@ -71,9 +70,6 @@ class Overrides(NamedTuple):
     """What `limits set` laid over the files: by (scope, limit), the table that goes before theirs."""
 
     tables: Mapping[tuple[str, str], JsonObject] = {}
-
-
-NO_OVERRIDES = Overrides()
 
 
 def fold_overrides(happened: Iterable[tuple[str, JsonObject]]) -> Overrides:

@@ -15,10 +15,10 @@ class AuthKind(NamedTuple):
 
     needs: tuple[tuple[str, ...], ...]
     takes: tuple[str, ...]
-    means: str
 
 
 AUTH_KINDS: Final[dict[str, AuthKind]] = {
+    # tokens of an OAuth 2 provider, refreshed ahead of their end
     "oauth2": AuthKind(
         (("token_url",), ("client_id",)),
         (
@@ -32,11 +32,12 @@ AUTH_KINDS: Final[dict[str, AuthKind]] = {
             "authorize_params",
             "token_params",
         ),
-        "tokens of an OAuth 2 provider, refreshed ahead of their end",
     ),
-    "api_key": AuthKind((("value",),), ("header", "query", "prefix"), "a key in a header field or in the query"),
-    "basic": AuthKind((("user",), ("password",)), (), "a name and a password"),
-    "bearer": AuthKind((("token", "value"),), (), "a token that does not change"),
+    # a key in a header field or in the query
+    "api_key": AuthKind((("value",),), ("header", "query", "prefix")),
+    "basic": AuthKind((("user",), ("password",)), ()),
+    # a token that does not change
+    "bearer": AuthKind((("token", "value"),), ()),
 }
 
 
